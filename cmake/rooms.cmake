@@ -1,0 +1,63 @@
+# The rooms of ARCHITECTURE.md. One static library per room; scripts/check_rooms.py refuses an include that
+# the table in cmake/rooms.txt does not allow, before anything of any room is compiled.
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+set(BASCULE_ROOMS_CHECKED ${CMAKE_BINARY_DIR}/rooms.checked)
+file(GLOB_RECURSE BASCULE_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*.h ${CMAKE_SOURCE_DIR}/src/*.cpp)
+add_custom_command(
+  OUTPUT ${BASCULE_ROOMS_CHECKED}
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/scripts/check_rooms.py ${CMAKE_SOURCE_DIR}
+  COMMAND ${CMAKE_COMMAND} -E touch ${BASCULE_ROOMS_CHECKED}
+  DEPENDS ${BASCULE_SOURCES} ${CMAKE_SOURCE_DIR}/cmake/rooms.txt ${CMAKE_SOURCE_DIR}/scripts/check_rooms.py
+  COMMENT "Checking that each room includes only what its row allows"
+  VERBATIM)
+add_custom_target(check_rooms DEPENDS ${BASCULE_ROOMS_CHECKED})
+
+# bascule_room(NAME [PATH dir] LINKS targets...): the static library bascule_NAME from src/PATH, and the unit
+# tests that lie beside the sources as bascule_NAME_test. Files may be added without touching CMake.
+function(bascule_room name)
+  cmake_parse_arguments(ROOM "NO_PCH" "PATH" "LINKS;TEST_LINKS" ${ARGN})
+  if(NOT ROOM_PATH)
+    set(ROOM_PATH ${name})
+  endif()
+  set(root ${CMAKE_SOURCE_DIR}/src/${ROOM_PATH})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${root}/*.cpp)
+  file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${root}/*_test.cpp)
+  list(REMOVE_ITEM sources "" ${tests})
+  if(sources)
+    add_library(bascule_${name} STATIC ${sources})
+    target_include_directories(bascule_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(bascule_${name} PUBLIC ${ROOM_LINKS})
+    add_dependencies(bascule_${name} check_rooms)
+  else()
+    add_library(bascule_${name} INTERFACE)
+    target_include_directories(bascule_${name} INTERFACE ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(bascule_${name} INTERFACE ${ROOM_LINKS})
+    add_dependencies(bascule_${name} check_rooms)
+  endif()
+  if(tests)
+    add_executable(bascule_${name}_test ${tests})
+    target_link_libraries(bascule_${name}_test PRIVATE bascule_${name} ${ROOM_TEST_LINKS} GTest::gtest_main)
+    bascule_discover_tests(bascule_${name}_test ${name})
+  endif()
+endfunction()
+
+include(GoogleTest)
+# Every test case becomes one ctest entry, named ROOM.Suite.Case, with a deadline of its own.
+function(bascule_discover_tests target prefix)
+  gtest_discover_tests(${target} TEST_PREFIX "${prefix}." DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120 LABELS ${prefix})
+endfunction()
+
+# Asio and the standard library are parsed once. Rooms that must not see Asio (base, model, engine, config) do
+# not use it.
+function(bascule_use_pch target)
+  if(NOT TARGET bascule_pch)
+    file(WRITE ${CMAKE_BINARY_DIR}/pch.cpp "")
+    add_library(bascule_pch OBJECT ${CMAKE_BINARY_DIR}/pch.cpp)
+    target_link_libraries(bascule_pch PUBLIC bascule_asio fmt::fmt nlohmann_json::nlohmann_json)
+    target_precompile_headers(bascule_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM bascule_pch)
+endfunction()
