@@ -1,0 +1,62 @@
+// From observations to opinions (one observer, one check), and from opinions to verdicts (all
+// observers).
+//
+// An opinion is `down` when at least `failures` observations that count lie inside `window`, the
+// newest of them among these, and at least `min_duration` has passed since the first. Only
+// `recoveries` successes in a row clear the count: a stricter rise than fall catches a flapper.
+#pragma once
+
+#include <optional>
+
+#include "base/ring.h"
+#include "base/time.h"
+#include "engine/readings.h"
+#include "engine/state.h"
+#include "model/observation.h"
+
+namespace bascule::engine {
+
+// What the role of a site says about its database: primary at the active site, replica elsewhere;
+// during a run the source's and the target's roles are evidence, not opinion.
+enum class ExpectedRole : std::uint8_t { primary, replica, any };
+ExpectedRole expected_role(const State& state, const CheckReference& check);
+
+// The health of an observation once the expected role is known: a replica where the primary should
+// be is critical, a primary that is read-only is critical, a replica that does not stream is
+// degraded, …; `summary` gets the reason.
+Observation judge(Observation observation, ExpectedRole expected);
+
+class Detector {
+ public:
+  Detector(DetectPolicy policy, ActsOn acts_on);
+
+  // REQUIRES: `at` does not run backwards. The observation is judged already.
+  Opinion observe(const Observation& observation);
+
+  // True while a failure is not cleared: the scheduler confirms at the `confirm` interval.
+  [[nodiscard]] bool suspect() const;
+
+ private:
+  struct Look {
+    Instant at;
+    bool counts = false;
+  };
+  DetectPolicy policy_;
+  ActsOn acts_on_;
+  Ring<Look> looks_;
+  std::int64_t successes_in_a_row_ = 0;
+  bool down_ = false;
+  std::optional<Instant> first_failed_at_;
+  Instant since_;
+  Health last_health_ = Health::unknown;
+};
+
+// The worst health that at least a quorum of the configured observers report or exceed; silent and
+// expired opinions count as no.
+CheckVerdict verdict_of(const State& state, const Readings& readings, const CheckReference& check,
+                        Instant now);
+
+// Votes needed in a group.
+std::size_t quorum_size(const State& state, const GroupSpec& group);
+
+}  // namespace bascule::engine

@@ -1,0 +1,112 @@
+// What can happen to the engine, as facts. One queue, one at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/name.h"
+#include "base/result.h"
+#include "engine/readings.h"
+#include "model/configuration.h"
+#include "model/observation.h"
+#include "model/plan.h"
+#include "model/record.h"
+
+namespace bascule::engine {
+
+struct TimePassed {};  // next_wake() came
+
+struct TermBegan {  // the first input of a term, after replay
+  Term term = 0;
+  ObserverName observer;
+  std::string version;
+};
+struct ConfigurationRead {  // at start and on reload
+  Configuration configuration;
+};
+struct OpinionFormed {
+  Opinion opinion;
+};
+struct PositionsRead {  // the held connection's sample
+  CheckReference check;
+  DatabaseFacts facts;
+};
+struct SignSeen {
+  CheckReference check;
+  Sign sign;
+};
+struct ControllerChecked {
+  ObserverName observer;
+  ControllerReading reading;
+};
+struct FrontDoorRead {
+  GroupName group;
+  Result<Inspection> result;
+};
+struct StepInspected {
+  RunId run;
+  StepId step;
+  Result<Inspection> result;
+};
+enum class StepCallKind : std::uint8_t { apply, revert };
+struct StepFinished {
+  RunId run;
+  StepId step;
+  std::int64_t attempt = 1;
+  StepCallKind call = StepCallKind::apply;
+  Result<Outputs> result;
+};
+
+// Commands of a person. Every one carries who and why.
+struct StartMove {
+  GroupName group;
+  Move move = Move::failover;
+  std::optional<SiteName> to;
+  std::vector<std::string> overrides;  // names of gates
+  std::string ticket;
+  std::string idempotency_key;
+  std::string confirmed_site;  // typed by the person when a gate is overridden
+};
+struct AbortRun {
+  RunId run;
+};
+struct ResumeRun {
+  RunId run;
+  StepId step;     // may be empty
+  std::string as;  // done, failed, retry; empty with an empty step
+};
+struct HoldAutomation {
+  GroupName group;  // empty: everything
+  std::optional<Duration> lasting;
+};
+struct ReleaseAutomation {
+  GroupName group;
+};
+struct AcknowledgeMove {
+  GroupName group;
+};
+struct AttestSite {
+  GroupName group;
+  SiteName site;
+};
+struct AdoptGroup {
+  GroupName group;
+  SiteName active;
+};
+
+using CommandBody = std::variant<StartMove, AbortRun, ResumeRun, HoldAutomation, ReleaseAutomation,
+                                 AcknowledgeMove, AttestSite, AdoptGroup>;
+struct Command {
+  std::string actor;
+  std::string reason;
+  CommandBody body;
+};
+
+using Input =
+    std::variant<TimePassed, TermBegan, ConfigurationRead, OpinionFormed, PositionsRead, SignSeen,
+                 ControllerChecked, FrontDoorRead, StepInspected, StepFinished, Command>;
+
+}  // namespace bascule::engine

@@ -1,0 +1,140 @@
+// Everything the engine knows durably. Only evolve() changes it, from records alone; it has no
+// clock, no pointer to the outside and only ordered containers, so that two replays of one journal
+// are equal.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/name.h"
+#include "base/time.h"
+#include "model/configuration.h"
+#include "model/observation.h"
+#include "model/plan.h"
+#include "model/record.h"
+
+namespace bascule::engine {
+
+struct StepProgress {
+  StepState state = StepState::waiting;
+  std::int64_t attempts = 0;
+  std::optional<Instant> started_at;  // first StepStarted
+  std::optional<Instant> ended_at;
+  std::optional<Instant> retry_at;  // not applied again before this
+  Json prior = nullptr;
+  std::string change;
+  Outputs outputs;
+  std::string because;
+  std::optional<ErrorCode> code;
+  bool revert_failed = false;
+};
+
+// The steps of a run or of one try of an obligation, and how far they are.
+struct Execution {
+  std::vector<Step> steps;
+  std::map<StepId, StepProgress> progress;
+  Instant began_at;  // the run's opening, or the current try of an obligation
+};
+
+struct Run {
+  RunId id;
+  Plan plan;
+  Execution execution;
+  RunState state = RunState::running;
+  Trigger trigger = Trigger::manual;
+  std::string actor;
+  std::string reason;
+  std::string ticket;
+  std::string idempotency_key;
+  std::vector<std::string> overrides;
+  Json gates = Json::array();
+  Term term = 0;
+  Generation generation = 0;  // from the claim step's output; 0: none yet
+  Instant opened_at;
+  std::optional<Instant> ended_at;
+  std::optional<Instant> first_sign_at, first_failed_at, verdict_at;
+  std::optional<Instant> activated_at;  // ActiveSiteChanged of this run
+  std::optional<Duration> loss_bound;
+  std::optional<std::int64_t> loss_bound_bytes;
+  std::optional<std::int64_t> exact_bytes, exact_rows;
+  std::optional<Instant> outage_began_at, outage_ended_at;
+  bool rolling_back = false;
+  bool past_no_return = false;  // a step that cannot be taken back was started
+  std::string because;          // why it is rolling back, parked or ended
+};
+
+struct Obligation {
+  RunId id;
+  GroupName group;
+  ObligationKind kind = ObligationKind::standby;
+  SiteName site;
+  RunId run;
+  std::string because;
+  Instant opened_at;
+  Execution execution;
+  std::int64_t tries = 1;
+  std::optional<Instant> next_at;  // between two tries
+  std::string last_error;
+};
+
+struct CheckVerdict {
+  Health health = Health::unknown;
+  bool down = false;
+  Instant since;
+  std::optional<Instant> first_failed_at;
+  std::string because;
+};
+
+struct Hold {
+  Instant since;
+  std::optional<Instant> until;
+  std::string actor;
+  std::string reason;
+};
+
+struct GroupStatus {
+  std::optional<SiteName> active;
+  Instant active_since;
+  GroupState state = GroupState::unknown;
+  Instant state_since;
+  std::string state_because;
+  Protection protection = Protection::exposed;
+  std::string protection_because;
+  std::optional<Hold> hold;
+  Generation generation = 0;                 // the newest this journal knows of; 0: none
+  std::optional<Instant> last_automatic_at;  // when the last automatic move ended
+  std::int64_t flaps = 0;                    // automatic moves within flap.within
+  bool acknowledged = true;                  // the last automatic move was acknowledged
+  // Candidates already tried by automation in the present failure episode (ends when the active
+  // site is healthy).
+  std::vector<SiteName> tried;
+  std::map<SiteName, Instant>
+      attested;  // sites a person vouches to be stopped; cleared when active again
+  bool two_writers = false;
+  RunId last_run;
+};
+
+struct State {
+  Configuration configuration;
+  std::string configuration_fingerprint;
+  std::string cluster;
+  Sequence seq = 0;
+  Term term = 0;
+  Instant last_at;  // record time never runs backwards
+  std::map<GroupName, GroupStatus> groups;
+  std::map<CheckReference, CheckVerdict> verdicts;
+  std::map<RunId, Run> runs;  // every open one and the newest kEndedRunsKept ended ones
+  std::map<RunId, Obligation> obligations;
+  std::optional<Hold> hold;  // on everything
+  std::int64_t runs_opened = 0;
+  std::int64_t obligations_opened = 0;
+
+  [[nodiscard]] const Run* open_run(const GroupName& group) const;  // running, parked or waiting
+};
+
+inline constexpr std::size_t kEndedRunsKept = 200;
+
+}  // namespace bascule::engine

@@ -1,0 +1,63 @@
+#include "model/json.h"
+
+namespace bascule {
+namespace {
+
+const Json* member(const Json& object, std::string_view key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::string to_text(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string to_pretty_text(const Json& value) {
+  return value.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<Json> parse_json(std::string_view text, std::size_t size_max) {
+  if (text.size() > size_max) {
+    return fail(ErrorCode::invalid, "{} bytes of JSON are more than the limit of {}", text.size(),
+                size_max);
+  }
+  bool too_deep = false;
+  const Json::parser_callback_t watch_depth = [&](int depth, Json::parse_event_t, Json&) {
+    too_deep = too_deep || depth > static_cast<int>(kJsonDepthMax);
+    return !too_deep;
+  };
+  Json value = Json::parse(text, watch_depth, /*allow_exceptions=*/false);
+  if (too_deep) return fail(ErrorCode::invalid, "JSON nested deeper than {} levels", kJsonDepthMax);
+  if (value.is_discarded()) return fail(ErrorCode::invalid, "not valid JSON");
+  return value;
+}
+
+std::string text_or(const Json& object, std::string_view key, std::string otherwise) {
+  const Json* found = member(object, key);
+  return found != nullptr && found->is_string() ? found->get<std::string>() : std::move(otherwise);
+}
+
+std::int64_t integer_or(const Json& object, std::string_view key, std::int64_t otherwise) {
+  const Json* found = member(object, key);
+  return found != nullptr && found->is_number_integer() ? found->get<std::int64_t>() : otherwise;
+}
+
+bool boolean_or(const Json& object, std::string_view key, bool otherwise) {
+  const Json* found = member(object, key);
+  return found != nullptr && found->is_boolean() ? found->get<bool>() : otherwise;
+}
+
+std::vector<std::string> texts_or_empty(const Json& object, std::string_view key) {
+  std::vector<std::string> texts;
+  const Json* found = member(object, key);
+  if (found == nullptr || !found->is_array()) return texts;
+  for (const Json& item : *found) {
+    if (item.is_string()) texts.push_back(item.get<std::string>());
+  }
+  return texts;
+}
+
+}  // namespace bascule

@@ -1,0 +1,32 @@
+// Records as bytes and back: canonical JSON (sorted keys, no floats, UTF-8) `{v, seq, at, term,
+// actor, reason, type, data}`. The bytes are stored exactly as they are hashed: hash =
+// SHA-256(previous hash ‖ bytes), the first record's previous hash being 32 zero bytes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "model/record.h"
+
+namespace bascule {
+
+inline constexpr int kRecordVersion = 1;
+
+using Hash = std::array<std::uint8_t, 32>;
+
+std::string encode(const Record& record);
+
+// Refuses what it does not know: a type or a version of the future is `invalid` and names the
+// version that wrote it; bytes that are not a record are `corrupt`.
+Result<Record> decode(std::string_view bytes);
+
+Json to_json(const Record& record);  // the same object as in the bytes
+
+Hash chain(const Hash& previous, std::string_view bytes);
+std::string to_hex(const Hash& hash);
+Result<Hash> hash_from_hex(std::string_view text);
+
+}  // namespace bascule

@@ -1,0 +1,17 @@
+// What every probe and action may use; owned by the supervisor, outlives all of them.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include "async/clock.h"
+#include "ports/secrets.h"
+
+namespace bascule {
+
+struct Services {
+  boost::asio::io_context& io;
+  Clock& clock;
+  const Secrets& secrets;
+};
+
+}  // namespace bascule
