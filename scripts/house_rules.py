@@ -127,8 +127,10 @@ BANS = [
 ]
 
 OTHER_RULES = {
-    "json-dump": "dump(-1, ' ', false, error_handler_t::replace): the default throws on bytes "
-                 "that are not UTF-8",
+    "json-dump": "to_text (model/json.h), or dump(-1, ' ', false, error_handler_t::replace): the "
+                 "default throws on bytes that are not UTF-8",
+    "coroutine-argument": "take it by value: a temporary that is bound to it is gone after the "
+                          "first co_await; a service that outlives the loop is a plain reference",
     "lambda-in-await": "bind the lambda to a named local first: as a temporary beside co_await it "
                        "may be gone before the coroutine is",
     "swallow": "return an Error, rethrow or store the exception: nothing fails in silence",
@@ -244,6 +246,8 @@ def check_cpp(file):
             file.complain(line, "function-length", f"`{name}` has {length} lines")
     for line in source.dumps_without_handler():
         file.complain(line, "json-dump", "dump() without an error handler")
+    for line, argument in source.bound_coroutine_arguments():
+        file.complain(line, "coroutine-argument", f"`{argument}`")
     for line in source.lambdas_in_await():
         file.complain(line, "lambda-in-await", "a capturing lambda inside a co_await expression")
     for line in source.swallowing_catches():
@@ -320,7 +324,7 @@ def main():
     given = arguments.parse_args()
     if given.rules:
         for rule, instead in sorted(all_rules().items()):
-            print(f"{rule:16} {instead}")
+            print(f"{rule:18} {instead}")
         return 0
     complaints = 0
     for path in given.files or files_of(given.root):

@@ -15,6 +15,8 @@ CATCH = re.compile(r"\bcatch\s*\(([^)]*)\)\s*\{")
 TREATED = re.compile(r"\b(?:throw|return|co_return|current_exception|rethrow_exception|abort|"
                      r"terminate|assertion_failed|BASCULE_ASSERT|FAIL|ADD_FAILURE)\b|[^=!<>]=[^=]")
 DUMP = re.compile(r"(?:\.|->)\s*dump\s*\(")
+COROUTINE = re.compile(r"\bawaitable<[^;{}()]*>\s+[~\w:]+\s*\(")
+BOUND = re.compile(r"^const\b.*&\s*\w*$|&&\s*\w*$", re.DOTALL)
 OPENING = {"(": ")", "[": "]", "{": "}"}
 CLOSING = set(OPENING.values())
 
@@ -31,6 +33,21 @@ def end_of_literal(text, at):
     while i < len(text) and text[i] != quote and text[i] != "\n":
         i += 2 if text[i] == "\\" else 1
     return min(i + 1, len(text))
+
+
+def split_at_commas(text):
+    """(where it starts, argument) of each argument of a list, templates and brackets respected."""
+    depth = 0
+    start = 0
+    for i, character in enumerate(text + ","):
+        if character in "<([{":
+            depth += 1
+        elif character in ">)]}":
+            depth -= 1
+        elif character == "," and depth <= 0:
+            argument = text[start:i]
+            yield start + len(argument) - len(argument.lstrip()), argument.strip()
+            start = i + 1
 
 
 class CppText:
@@ -140,6 +157,16 @@ class CppText:
             arguments = self.code[open_bracket:self._end_of_bracket(open_bracket)]
             if "error_handler_t" not in arguments:
                 yield self.line_at(found.start())
+
+    def bound_coroutine_arguments(self):
+        """(line, text) of arguments that coroutines take as const reference or as rvalue."""
+        for found in COROUTINE.finditer(self.code):
+            open_bracket = found.end() - 1
+            arguments = self.code[open_bracket + 1:self._end_of_bracket(open_bracket)]
+            for at, argument in split_at_commas(arguments):
+                declared = argument.split("=")[0].strip()
+                if BOUND.search(declared):
+                    yield self.line_at(open_bracket + 1 + at), " ".join(declared.split())
 
     def lambdas_in_await(self):
         """The lines of lambdas with captures inside the expression that follows a co_await."""

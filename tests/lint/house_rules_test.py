@@ -87,6 +87,12 @@ REFUSED = {
         (SOURCE, body("return value.dump();")),
         (TEST, body("return value->dump(2,\n    ' ');")),
     ],
+    "coroutine-argument": [
+        (HEADER, "// A plan.\n#pragma once\nawaitable<void> f(Clock& clock, const Plan& plan);\n"),
+        (SOURCE, "asio::awaitable<Result<std::map<int, int>>> A::f(const std::map<int, int>& x,\n"
+                 "    int y) {\n}\n"),
+        (SOURCE, "awaitable<void> f(int x,\n                  Plan&& plan = {});\n"),
+    ],
     "lambda-in-await": [
         (SOURCE, body("co_await pool.run([this] { return read(); });")),
         (SOURCE, body("auto x = co_await f(1,\n    [&](int y) { return y; });")),
@@ -154,6 +160,8 @@ CLEAN = [
     (SOURCE, "std::unordered_map<int, int> x;\n"),
     (SOURCE, "class PlanManagement {};\nstruct Utility1;\n"),
     (SOURCE, body("auto t = value.dump(-1, ' ', false,\n  json::error_handler_t::replace);")),
+    (SOURCE, "awaitable<void> f(Clock& clock, const Plan* plan, Plan other);\n"),
+    (SOURCE, "void f(const Plan& plan);\nstd::function<awaitable<void>(const Plan&)> g;\n"),
     (SOURCE, body("co_await f([] { return 1; });")),
     (SOURCE, body("co_await steps[i](x); co_await f(values[at]);")),
     (SOURCE, body("if (co_await f()) { std::ranges::sort(v, [&](int a) { return a < b; }); }")),
