@@ -85,13 +85,17 @@ def make_world(dns_user_names):
     dns_user = user_if_root(*dns_user_names)
     postgres_port, http_port, dns_port, api_port = ports.pick([sites, sites, ["127.0.0.1"], ["127.0.0.1"]])
     folder = tempfile.mkdtemp(prefix=PREFIX)
-    os.chmod(folder, 0o755)
-    world = settings.World(folder, postgres_port, http_port, dns_port, api_port, postgres_bin, postgres_user,
-                           service_user, dns_user)
-    world.save()
-    install(world)
-    make_secrets(world)
-    return world
+    try:
+        os.chmod(folder, 0o755)
+        world = settings.World(folder, postgres_port, http_port, dns_port, api_port, postgres_bin, postgres_user,
+                               service_user, dns_user)
+        world.save()
+        install(world)
+        make_secrets(world)
+        return world
+    except BaseException:  # a signal too: nobody else knows the folder yet
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def install(world):

@@ -2,23 +2,30 @@
 // never journaled. After a start it is empty, and everything is unknown.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "base/name.h"
+#include "base/ring.h"
 #include "base/time.h"
 #include "model/observation.h"
 #include "model/plan.h"
 
 namespace bascule::engine {
 
+inline constexpr std::size_t kRecentFacts = 600;
+
 struct DatabaseReading {
   std::optional<DatabaseFacts> newest;
-  // The newest facts read before the present failure of the active site's database began: what
-  // gates 6 and 7 judge a target by once its source is gone.
+  // The newest facts read no later than the last good reading of the active site's database: what
+  // gate 6 judges a target by once its source is gone. It stands still while the source is silent.
   std::optional<DatabaseFacts> before_failure;
+  // What was read lately, oldest first: gate 7 looks here for when a position of the source was
+  // read. A sample a second and a look at each interval: several minutes.
+  Ring<DatabaseFacts> recent{kRecentFacts};
 };
 
 struct ControllerReading {
