@@ -1,5 +1,8 @@
 #include "model/json.h"
 
+#include <algorithm>
+#include <cstddef>
+
 namespace bascule {
 namespace {
 
@@ -7,6 +10,32 @@ const Json* member(const Json& object, std::string_view key) {
   if (!object.is_object()) return nullptr;
   const auto found = object.find(key);
   return found == object.end() ? nullptr : &*found;
+}
+
+std::string valid_utf8(const std::string& text) {
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  if (std::ranges::all_of(text, is_ascii)) return text;
+  const std::string quoted = to_text(text);
+  const Json parsed = Json::parse(quoted, nullptr, /*allow_exceptions=*/false);
+  return parsed.is_string() ? parsed.get<std::string>() : std::string();
+}
+
+Json canonical_within(const Json& value, std::size_t levels) {
+  if (value.is_string()) return valid_utf8(value.get_ref<const std::string&>());
+  if (value.is_number_float()) return to_text(value);
+  if (value.is_binary() || value.is_discarded()) return nullptr;
+  if (!value.is_structured()) return value;
+  if (levels == 0) return nullptr;
+  Json result = value.is_array() ? Json::array() : Json::object();
+  for (const auto& [key, item] : value.items()) {
+    Json inner = canonical_within(item, levels - 1);
+    if (value.is_array()) {
+      result.push_back(std::move(inner));
+    } else {
+      result[valid_utf8(key)] = std::move(inner);
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -17,6 +46,10 @@ std::string to_text(const Json& value) {
 
 std::string to_pretty_text(const Json& value) {
   return value.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+Json canonical(const Json& value) {
+  return canonical_within(value, kJsonDepthMax);
 }
 
 Result<Json> parse_json(std::string_view text, std::size_t size_max) {

@@ -21,6 +21,11 @@ std::string to_text(const Json& value);
 // The same over several lines, indented by two.
 std::string to_pretty_text(const Json& value);
 
+// The form that may be stored, hashed and read back: no floats (0.25 becomes the text "0.25"),
+// valid UTF-8, at most kJsonValueDepthMax levels (what is deeper becomes null, as do binary
+// values).
+Json canonical(const Json& value);
+
 // Parses untrusted text. Refuses more than kJsonDepthMax levels and more than `size_max` bytes.
 Result<Json> parse_json(std::string_view text, std::size_t size_max = std::size_t{16} << 20);
 

@@ -1,6 +1,10 @@
 // Templates in settings: `${{ site.ip }}`, `${{ steps.promote.endpoint }}`. Checked at load,
 // rendered when a plan is computed (site, source, target, active) or just before a step runs
 // (steps).
+//
+// `$${{` stands for a literal `${{`. Rendering keeps it as it is and escapes the values it fills
+// in, so that a text can be rendered again; `without_escapes` turns it into `${{` when everything
+// has been rendered, just before the settings reach an action or a probe.
 #pragma once
 
 #include <functional>
@@ -30,5 +34,10 @@ Result<std::string> render_text(std::string_view text, const TemplateLookup& loo
 Result<Json> render_settings(const Json& settings, const TemplateLookup& lookup);
 // All references of every text inside.
 std::vector<std::string> settings_references(const Json& settings);
+
+// A text that renders as itself.
+std::string escape_template(std::string_view text);
+// The last step of rendering: `$${{` becomes `${{` in every text inside.
+Json without_escapes(const Json& settings);
 
 }  // namespace bascule
