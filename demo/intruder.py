@@ -2,8 +2,9 @@
 
 An ordinary role, as an application with an old configuration would have: it tries every 10 ms, over the connection
 it has or a new one, and asks for a writable transaction by name, because a read-only default alone would not stop
-it. Its rows have negative identifiers. Each success is one line of JSON (id, at, in seconds since 1970); of the
-failures only the last is kept, with how many there were, in RECORD-FILE.refused.
+it. Its rows have negative identifiers. Each success is one line of JSON (id, sent_at, done_at, in seconds since
+1970; sent_at is taken just before the commit is asked for); of the failures only the last is kept, with how many
+there were, in RECORD-FILE.refused.
 Usage: intruder.py FOLDER SITE RECORD-FILE
 """
 import json
@@ -30,10 +31,13 @@ def connect(world, site):
 
 
 def insert(connection, identifier, site):
+    """When the commit was asked for: a row that was asked for before a moment may be acknowledged after it."""
     with connection.cursor() as cursor:
         cursor.execute("BEGIN READ WRITE")
         cursor.execute("INSERT INTO orders (id, site) VALUES (%s, %s)", (identifier, site))
+        sent_at = time.time()
         cursor.execute("COMMIT")
+    return sent_at
 
 
 def intrude(world, site, record, refused_file):
@@ -43,8 +47,8 @@ def intrude(world, site, record, refused_file):
         identifier -= 1
         try:
             connection = connection or connect(world, site)
-            insert(connection, identifier, site)
-            record.write(json.dumps({"id": identifier, "at": time.time()}) + "\n")
+            sent_at = insert(connection, identifier, site)
+            record.write(json.dumps({"id": identifier, "sent_at": sent_at, "done_at": time.time()}) + "\n")
         except psycopg2.Error as error:
             refused += 1
             if connection is not None:

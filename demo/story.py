@@ -17,6 +17,7 @@ from waiting import wait_for
 
 ROWS_BEFORE_FAULT = 150
 STEADY_SECONDS, FAILOVER_SECONDS, RETURN_SECONDS, FAILBACK_SECONDS = 40, 40, 60, 40
+CLOCK_GRAIN_SECONDS = 0.001  # of the journal's times
 
 
 class StoryFailed(Exception):
@@ -124,9 +125,9 @@ class Story:
     def bring_it_back(self):
         before = self.last_seq()
         intruder = programs.start_intruder(self.world, self.home)
-        back = time.time()
         code, _, said = by_hand.switch(self.world, "on", self.home)
         require(code == 0, said)
+        back = time.time()
         seen = bascule_view.Return
 
         def settled():
@@ -151,15 +152,16 @@ class Story:
         sealed = seen.sealed()
         require(sealed is not None, f"{self.home} was not sealed")
         with open(intruder.record_path, encoding="utf-8") as file:
-            successes = [json.loads(line)["at"] for line in file]
-        after = [at for at in successes if at > sealed]
+            successes = [json.loads(line)["sent_at"] for line in file]
+        after = [sent_at for sent_at in successes if sent_at > sealed + CLOCK_GRAIN_SECONDS]
         require(not after, f"{self.home} took {len(after)} writes after it was sealed")
         require(build.streaming(self.world, self.home), f"{self.home} does not stream")
         rows = build.query(self.world, self.other, "SELECT count(*) FROM orders WHERE id < 0")
         require(rows == [(0,)], "rows of the intruder reached the active site")
+        up = min(successes + [back])
         self.screen.line()
-        self.screen.line(f"  {self.home} comes back … sealed on sight after {sealed - back:.1f}s, took 0 writes since "
-                         f"({len(successes)} before), rejoined as standby after {seen.rejoined() - back:.1f}s")
+        self.screen.line(f"  {self.home} comes back … sealed on sight after {max(0, sealed - up):.1f}s, took 0 writes "
+                         f"since ({len(successes)} before), rejoined as standby after {seen.rejoined() - up:.1f}s")
 
     # The way home
 
