@@ -1,5 +1,6 @@
-// Whoever wants to know what was recorded: notifiers, the API's event stream, metrics. A follower is never in the
-// way: it is called on the loop's thread after the record is durable and evolved, and must return at once.
+// Whoever wants to know what was recorded: notifiers, the API's event stream, metrics. A follower
+// is never in the way: it is called on the loop's thread after the record is durable and evolved,
+// and must return at once.
 #pragma once
 
 #include "engine/state.h"

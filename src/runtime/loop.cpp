@@ -39,9 +39,13 @@ Loop::Loop(Clock& clock, Journal& journal, Term term, engine::State state)
   rebuild_detectors();
 }
 
-void Loop::add_follower(Follower& follower) { followers_.push_back(&follower); }
+void Loop::add_follower(Follower& follower) {
+  followers_.push_back(&follower);
+}
 
-Instant Loop::now() const { return std::max(clock_.now(), state_.last_at); }
+Instant Loop::now() const {
+  return std::max(clock_.now(), state_.last_at);
+}
 
 void Loop::stop() {
   stopping_ = true;
@@ -62,7 +66,8 @@ bool Loop::post(Input input) {
 void Loop::observe(Observation observation, Instant made_at) {
   const CheckSpec* check = find_check(state_, observation.check);
   if (check == nullptr || stopping_) return;
-  const DetectPolicy& policy = state_.configuration.find_group(observation.check.group)->policy.detect;
+  const DetectPolicy& policy =
+      state_.configuration.find_group(observation.check.group)->policy.detect;
   if (clock_.now() - made_at > policy.timeout) return;
   const auto detector = detectors_.find(observation.check);
   if (detector == detectors_.end()) return;
@@ -161,8 +166,8 @@ awaitable<Result<void>> Loop::process(Queued queued) {
   co_return Result<void>();
 }
 
-// Decides, and makes the decision durable. While the store cannot write, a person is told at once; everything else
-// waits and is decided anew, since time has passed.
+// Decides, and makes the decision durable. While the store cannot write, a person is told at once;
+// everything else waits and is decided anew, since time has passed.
 awaitable<Result<Decision>> Loop::decide_durably(const Input& input, bool is_command) {
   Duration wait = kStoreRetryFirst;
   while (true) {

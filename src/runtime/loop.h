@@ -1,8 +1,10 @@
-// The loop: one input from one queue, decide, make the records durable, evolve, tell the followers, and see to it
-// that exactly the calls run that pending() lists. It holds the only State and the only Readings of the process.
+// The loop: one input from one queue, decide, make the records durable, evolve, tell the followers,
+// and see to it that exactly the calls run that pending() lists. It holds the only State and the
+// only Readings of the process.
 //
-// One thread (that of the io_context). The loop ends when it is told to stop, or when its term is over. When the
-// store cannot write, nothing new is started, and the same input is decided again until it can.
+// One thread (that of the io_context). The loop ends when it is told to stop, or when its term is
+// over. When the store cannot write, nothing new is started, and the same input is decided again
+// until it can.
 #pragma once
 
 #include <cstddef>
@@ -45,13 +47,13 @@ class Loop {
 
   // An input that may be lost when the queue is full (observations come again).
   bool post(engine::Input input);
-  // A judged, dated look of this observer; dropped when it is older than its timeout (a process that was stopped
-  // must not act on old news).
+  // A judged, dated look of this observer; dropped when it is older than its timeout (a process
+  // that was stopped must not act on old news).
   void observe(Observation observation, Instant made_at);
   // An input that must not be lost: returns once it has been decided on, recorded and reconciled.
   awaitable<void> deliver(engine::Input input);
-  // A command, answered. `unavailable` when the loop stops first, `timeout` when the deadline passes first: the
-  // command may then still be decided on.
+  // A command, answered. `unavailable` when the loop stops first, `timeout` when the deadline
+  // passes first: the command may then still be decided on.
   awaitable<Result<engine::Answer>> command(engine::Command command, Deadline deadline);
 
   [[nodiscard]] const engine::State& state() const { return state_; }

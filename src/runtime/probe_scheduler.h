@@ -1,6 +1,7 @@
-// When to look. Checks are spread over their interval on a grid of 10ms, a check never overlaps itself, the cadence
-// holds when a target hangs, and lateness is measured. A suspect is looked at again after `confirm`; a wake-up of
-// the probe ("the held connection broke") brings a look at once.
+// When to look. Checks are spread over their interval on a grid of 10ms, a check never overlaps
+// itself, the cadence holds when a target hangs, and lateness is measured. A suspect is looked at
+// again after `confirm`; a wake-up of the probe ("the held connection broke") brings a look at
+// once.
 //
 // One thread; probes are owned here until their last frame has ended.
 #pragma once
@@ -28,8 +29,8 @@ struct WatchedCheck {
 };
 
 // Makes the probes of a configuration, with `${{ site.* }}` rendered. Errors name the check.
-Result<std::vector<WatchedCheck>> make_checks(const Configuration& configuration, const Catalog& catalog,
-                                              Services& services);
+Result<std::vector<WatchedCheck>> make_checks(const Configuration& configuration,
+                                              const Catalog& catalog, Services& services);
 
 // Where looks and signs go.
 class Onlooker {
@@ -37,20 +38,21 @@ class Onlooker {
   virtual ~Onlooker() = default;
   virtual void observed(Observation observation, Instant made_at) = 0;
   virtual void sampled(CheckReference check, DatabaseFacts facts) = 0;
-  virtual void signed_off(CheckReference check, Instant at, std::string what) = 0;
+  virtual void sign_seen(CheckReference check, Instant at, std::string what) = 0;
   // Whether looks should come at the `confirm` interval.
   [[nodiscard]] virtual bool suspects(const CheckReference& check) const = 0;
 };
 
 class ProbeScheduler {
  public:
-  ProbeScheduler(Clock& clock, boost::asio::any_io_executor executor, ObserverName observer, Onlooker& onlooker);
+  ProbeScheduler(Clock& clock, boost::asio::any_io_executor executor, ObserverName observer,
+                 Onlooker& onlooker);
 
   void start(std::vector<WatchedCheck> checks);
   awaitable<void> stop();
 
-  // Looks at every check of the group now (an operator's move does not wait for thresholds) and returns when all of
-  // these looks have ended, or at the deadline.
+  // Looks at every check of the group now (an operator's move does not wait for thresholds) and
+  // returns when all of these looks have ended, or at the deadline.
   awaitable<void> look_now(GroupName group, Deadline deadline);
 
   // The largest delay of a look against its schedule since the last call.
@@ -76,7 +78,8 @@ class ProbeScheduler {
 
 // One look at each check, all at once: for `bascule check`.
 awaitable<std::vector<Observation>> look_once(Clock& clock, boost::asio::any_io_executor executor,
-                                              std::vector<WatchedCheck> checks, ObserverName observer);
+                                              std::vector<WatchedCheck> checks,
+                                              ObserverName observer);
 
 // Fills in what a probe leaves to its scheduler, and turns a missing answer into the health it is.
 awaitable<Observation> look_at(Clock& clock, WatchedCheck check, ObserverName observer);

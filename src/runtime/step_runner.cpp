@@ -1,9 +1,9 @@
 #include "runtime/step_runner.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "async/with_deadline.h"
 
@@ -48,12 +48,14 @@ StepRunner::StepRunner(Loop& loop, const Catalog& catalog, Services& services)
 
 Result<std::shared_ptr<Action>> StepRunner::make_action(const Call& call) const {
   const ActionKind* kind = catalog_.find_action(call.step.uses);
-  if (kind == nullptr) return fail(ErrorCode::invalid, "`{}` is not available in this build", call.step.uses);
+  if (kind == nullptr)
+    return fail(ErrorCode::invalid, "`{}` is not available in this build", call.step.uses);
   const GroupSpec* group = loop_.state().configuration.find_group(call.group);
   if (group == nullptr) return fail(ErrorCode::invalid, "group {} is not configured", call.group);
-  return kind->make(ActionContext{std::make_shared<const GroupSpec>(*group), loop_.state().configuration.cluster,
-                                  call.step.site, call.step.settings},
-                    services_);
+  return kind->make(
+      ActionContext{std::make_shared<const GroupSpec>(*group), loop_.state().configuration.cluster,
+                    call.step.site, call.step.settings},
+      services_);
 }
 
 void StepRunner::reconcile(const std::vector<Call>& calls) {
@@ -75,7 +77,8 @@ void StepRunner::reconcile(const std::vector<Call>& calls) {
       const bool same_step = ending.call.run == call.run && ending.call.step.id == call.step.id;
       if (same_step) predecessors.push_back(ending.child);
     }
-    const Scope::Child child = scope_.spawn(name_of(call), carry_out(call, std::move(predecessors)));
+    const Scope::Child child =
+        scope_.spawn(name_of(call), carry_out(call, std::move(predecessors)));
     running_.push_back(Running{call, child});
   }
 }
@@ -128,11 +131,12 @@ awaitable<void> StepRunner::make_once(Call call) {
     outputs = error_of(action);
   } else if (applies) {
     StepCall step_call = to_step_call(call, deadline);
-    outputs = co_await with_deadline(services_.clock, deadline, what, (*action)->apply(std::move(step_call)));
+    outputs = co_await with_deadline(services_.clock, deadline, what,
+                                     (*action)->apply(std::move(step_call)));
   } else {
     StepCall step_call = to_step_call(call, deadline);
-    Result<void> reverted =
-        co_await with_deadline(services_.clock, deadline, what, (*action)->revert(std::move(step_call)));
+    Result<void> reverted = co_await with_deadline(services_.clock, deadline, what,
+                                                   (*action)->revert(std::move(step_call)));
     if (!reverted) outputs = error_of(reverted);
   }
   engine::Input finished = engine::StepFinished{

@@ -1,7 +1,9 @@
-// The hands: runs exactly the calls that the engine's pending() lists, each in a coroutine of its own, and delivers
-// their results. A call that came back and is still pending is made again after a wait that grows from 20ms to 1s.
+// The hands: runs exactly the calls that the engine's pending() lists, each in a coroutine of its
+// own, and delivers their results. A call that came back and is still pending is made again after a
+// wait that grows from 20ms to 1s.
 //
-// An action is made from its rendered settings for each call and owned by the call's frame until that has ended.
+// An action is made from its rendered settings for each call and owned by the call's frame until
+// that has ended.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -1,0 +1,209 @@
+#include "runtime/messages.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <utility>
+#include <vector>
+
+namespace bascule::runtime {
+namespace {
+
+// record                         severity   who is told
+// ----------------------------   --------
+// ------------------------------------------------------------------ RunOpened, automatic critical
+// a move started by itself RunOpened, by a person         info       (drills too) StepStarted,
+// irreversible      critical   a promotion started StepEnded                      info       each
+// step's end, failures with their reason RollbackBegun                  warning    what follows is
+// in RunEnded RunEnded                       critical   done or rolled back; aborted: info
+// RunParked                      critical   a person must act
+// TwoWritersSeen                 critical   and info when it ended
+// AutomationHeld                 critical   released: info
+// GroupStateChanged              warning    to DEGRADED or CRITICAL; otherwise info
+// ProtectionChanged              warning    to exposed; otherwise info
+// ObligationOpened               warning    a fence or a standby is owed; ended: info
+// MoveAcknowledged, SiteAttested info
+// LossMeasured                   info       (critical would be too late to help)
+
+struct Text {
+  Severity severity;
+  GroupName group;
+  RunId run;
+  std::string title;
+  std::string more;
+};
+using MaybeText = std::optional<Text>;
+
+const engine::Run* find_run(const engine::State& state, const RunId& id) {
+  const auto found = state.runs.find(id);
+  return found == state.runs.end() ? nullptr : &found->second;
+}
+
+std::string route(const engine::Run& run) {
+  return fmt::format("{} of {}: {} → {}", to_string(run.plan.move), run.plan.group, run.plan.source,
+                     run.plan.target);
+}
+
+struct Writer {
+  const Record& record;
+  const engine::State& state;
+
+  MaybeText of_run(Severity severity, const RunId& id, std::string title,
+                   std::string more = "") const {
+    const engine::Run* run = find_run(state, id);
+    if (run == nullptr) return std::nullopt;
+    return Text{severity, run->plan.group, id, fmt::format("{} ({})", title, route(*run)),
+                std::move(more)};
+  }
+
+  MaybeText operator()(const RunOpened& opened) const {
+    const bool automatic = opened.trigger == Trigger::automatic;
+    return of_run(automatic ? Severity::critical : Severity::info, opened.run,
+                  fmt::format("{} started {}", opened.run,
+                              automatic ? std::string("by itself") : "by " + record.actor),
+                  record.reason);
+  }
+  MaybeText operator()(const StepStarted& started) const {
+    const engine::Run* run = find_run(state, started.run);
+    const Step* step = run == nullptr ? nullptr : run->plan.find(started.step);
+    if (step == nullptr || step->reversible || started.attempt > 1) return std::nullopt;
+    return of_run(Severity::critical, started.run,
+                  fmt::format("{} started: no way back from here", started.step), started.change);
+  }
+  MaybeText operator()(const StepEnded& ended) const {
+    const bool failed = ended.state == StepState::failed;
+    std::string change = ended.because;
+    if (const engine::Run* run = find_run(state, ended.run); run != nullptr && change.empty()) {
+      const auto progress = run->execution.progress.find(ended.step);
+      if (progress != run->execution.progress.end()) change = progress->second.change;
+    }
+    return of_run(failed ? Severity::warning : Severity::info, ended.run,
+                  fmt::format("{} {}", ended.step, to_string(ended.state)), change);
+  }
+  MaybeText operator()(const RollbackBegun& begun) const {
+    return of_run(Severity::warning, begun.run, fmt::format("{} goes back", begun.run),
+                  begun.because);
+  }
+  MaybeText operator()(const RunEnded& ended) const {
+    const Severity severity =
+        ended.state == RunState::aborted ? Severity::info : Severity::critical;
+    std::string more = ended.because;
+    if (ended.outage_began_at && ended.outage_ended_at) {
+      more += fmt::format("{}outage {}", more.empty() ? "" : "; ",
+                          to_rough(*ended.outage_ended_at - *ended.outage_began_at));
+    }
+    return of_run(severity, ended.run, fmt::format("{} {}", ended.run, to_string(ended.state)),
+                  more);
+  }
+  MaybeText operator()(const RunParked& parked) const {
+    return of_run(Severity::critical, parked.run,
+                  fmt::format("{} is parked: a person must act", parked.run), parked.because);
+  }
+  MaybeText operator()(const RunResumed& resumed) const {
+    return of_run(Severity::info, resumed.run, fmt::format("{} goes on", resumed.run),
+                  record.reason);
+  }
+  MaybeText operator()(const TwoWritersSeen& seen) const {
+    std::vector<std::string> sites;
+    for (const SiteName& site : seen.sites) sites.push_back(site.text());
+    return Text{Severity::critical, seen.group, RunId(),
+                fmt::format("{}: two writers at once: {}", seen.group, fmt::join(sites, " and ")),
+                seen.because};
+  }
+  MaybeText operator()(const TwoWritersEnded& ended) const {
+    return Text{Severity::info, ended.group, RunId(),
+                fmt::format("{}: one writer again", ended.group), ended.because};
+  }
+  MaybeText operator()(const AutomationHeld& held) const {
+    const std::string what = held.group.empty() ? "every group" : held.group.text();
+    return Text{Severity::critical, held.group, RunId(),
+                fmt::format("automation of {} is held by {}", what, record.actor), record.reason};
+  }
+  MaybeText operator()(const AutomationReleased& released) const {
+    const std::string what = released.group.empty() ? "every group" : released.group.text();
+    return Text{Severity::info, released.group, RunId(),
+                fmt::format("automation of {} is released by {}", what, record.actor),
+                record.reason};
+  }
+  MaybeText operator()(const GroupStateChanged& changed) const {
+    const bool bad = changed.to == GroupState::degraded || changed.to == GroupState::critical;
+    return Text{bad ? Severity::warning : Severity::info, changed.group, RunId(),
+                fmt::format("{} is {} (was {})", changed.group, to_string(changed.to),
+                            to_string(changed.from)),
+                changed.because};
+  }
+  MaybeText operator()(const ProtectionChanged& changed) const {
+    const bool exposed = changed.to == Protection::exposed;
+    return Text{exposed ? Severity::warning : Severity::info, changed.group, RunId(),
+                fmt::format("{} is {}", changed.group, to_string(changed.to)), changed.because};
+  }
+  MaybeText operator()(const ObligationOpened& opened) const {
+    return Text{Severity::warning, opened.group, opened.run,
+                fmt::format("{}: {} owes a {}", opened.group, opened.site, to_string(opened.kind)),
+                opened.because};
+  }
+  MaybeText operator()(const LossMeasured& measured) const {
+    const std::string rows = measured.rows ? fmt::format("{} rows", *measured.rows) : std::string();
+    const std::string bytes =
+        measured.bytes ? fmt::format("{} bytes of log", *measured.bytes) : std::string();
+    return of_run(Severity::info, measured.run,
+                  fmt::format("{} lost {}", measured.run, rows.empty() ? bytes : rows));
+  }
+  MaybeText operator()(const MoveAcknowledged& acknowledged) const {
+    return Text{
+        Severity::info, acknowledged.group, RunId(),
+        fmt::format("{}: the last move was acknowledged by {}", acknowledged.group, record.actor),
+        record.reason};
+  }
+  MaybeText operator()(const SiteAttested& attested) const {
+    return Text{Severity::info, attested.group, RunId(),
+                fmt::format("{}: {} attests that {} is stopped", attested.group, record.actor,
+                            attested.site),
+                record.reason};
+  }
+  MaybeText operator()(const ActiveSiteChanged& changed) const {
+    return Text{Severity::info, changed.group, changed.run,
+                fmt::format("{} is active at {}", changed.group, changed.site), changed.because};
+  }
+  MaybeText operator()(const TermOpened&) const { return std::nullopt; }
+  MaybeText operator()(const ConfigurationLoaded&) const { return std::nullopt; }
+  MaybeText operator()(const VerdictChanged&) const { return std::nullopt; }
+  MaybeText operator()(const StepApplied&) const { return std::nullopt; }
+  MaybeText operator()(const StepRetried&) const { return std::nullopt; }
+  MaybeText operator()(const StepReverted& reverted) const {
+    return of_run(reverted.succeeded ? Severity::info : Severity::warning, reverted.run,
+                  fmt::format("{} {}", reverted.step,
+                              reverted.succeeded ? "taken back" : "could not be taken back"),
+                  reverted.because);
+  }
+  MaybeText operator()(const ObligationRetried&) const { return std::nullopt; }
+  MaybeText operator()(const ObligationEnded& ended) const {
+    return Text{Severity::info, GroupName(), RunId(),
+                fmt::format("{} is settled", ended.obligation), ended.because};
+  }
+};
+
+}  // namespace
+
+std::optional<Message> message_for(const Record& record, const engine::State& state) {
+  MaybeText text = std::visit(Writer{record, state}, record.body);
+  if (!text) return std::nullopt;
+  Message message;
+  message.severity = text->severity;
+  message.group = text->group;
+  message.run = text->run;
+  message.seq = record.seq;
+  message.at = record.at;
+  message.title = text->title;
+  std::string command = "bascule status";
+  if (!text->group.empty()) command = fmt::format("bascule explain {}", text->group);
+  if (!text->run.empty()) command = fmt::format("bascule show {}", text->run);
+  message.text = fmt::format("{}{}{}", text->more, text->more.empty() ? "" : " — ", command);
+  message.data = {{"type", std::string(type_name(record.body))},
+                  {"actor", record.actor},
+                  {"reason", record.reason},
+                  {"run", text->run.empty() ? Json(nullptr) : Json(text->run.text())}};
+  return message;
+}
+
+}  // namespace bascule::runtime

@@ -1,0 +1,31 @@
+// What a move would do now: its plan, and what each step would change, read from the providers.
+// Nothing is changed.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/plan/planner.h"
+#include "engine/state.h"
+#include "model/plan.h"
+#include "runtime/step_runner.h"
+
+namespace bascule::runtime {
+
+struct Preview {
+  Plan plan;
+  std::string because;
+  // Steps whose settings wait for another step's output are not asked: nothing inside.
+  std::map<StepId, std::optional<Result<Inspection>>> inspections;
+  std::optional<Duration> outage;  // from the steps of past runs; nothing without any
+  std::vector<StepId> critical_path;
+  std::size_t past_runs = 0;
+};
+
+awaitable<Result<Preview>> preview(boost::asio::any_io_executor executor,
+                                   const engine::State& state, StepRunner& runner, GroupName group,
+                                   Move move, SiteName target, Deadline deadline);
+
+}  // namespace bascule::runtime

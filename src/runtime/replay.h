@@ -1,0 +1,19 @@
+// Reads a journal from its beginning into a State: how every term begins, and how readers that may
+// not write see where things stand.
+#pragma once
+
+#include "engine/state.h"
+#include "ports/journal.h"
+
+namespace bascule::runtime {
+
+struct Replayed {
+  engine::State state;
+  JournalHead head;
+};
+
+// `corrupt` names the first record that does not fit its hash; `invalid` a record of a later
+// version.
+awaitable<Result<Replayed>> replay(Journal& journal);
+
+}  // namespace bascule::runtime

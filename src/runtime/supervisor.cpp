@@ -1,0 +1,156 @@
+#include "runtime/supervisor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "async/with_deadline.h"
+#include "runtime/replay.h"
+
+namespace bascule::runtime {
+namespace {
+
+constexpr Duration kLeaseTimeout{5'000};
+constexpr Duration kRenewEvery{1'000};
+
+// An operator's move looks at everything once more, within this.
+constexpr Duration kFreshLook{5'000};
+
+}  // namespace
+
+Supervisor::Supervisor(Assembly assembly) : assembly_(std::move(assembly)) {}
+Supervisor::~Supervisor() = default;
+
+void Supervisor::request_stop() {
+  stop_requested_ = true;
+  if (loop_) loop_->stop();
+}
+
+void Supervisor::observed(Observation observation, Instant made_at) {
+  if (loop_) loop_->observe(std::move(observation), made_at);
+}
+void Supervisor::sampled(CheckReference check, DatabaseFacts facts) {
+  if (loop_) loop_->post(engine::PositionsRead{std::move(check), std::move(facts)});
+}
+void Supervisor::sign_seen(CheckReference check, Instant at, std::string what) {
+  if (loop_) loop_->post(engine::SignSeen{std::move(check), engine::Sign{at, std::move(what)}});
+}
+bool Supervisor::suspects(const CheckReference& check) const {
+  return loop_ && loop_->suspects(check);
+}
+
+awaitable<Result<void>> Supervisor::run() {
+  const std::string holder = assembly_.configuration.observer.name.text();
+  Result<Term> term = co_await assembly_.lease.acquire(
+      holder, Deadline::in(assembly_.services.clock, kLeaseTimeout));
+  if (!term) co_return error_of(term);
+  Result<void> ended = co_await serve_term(*term);
+  Result<void> released = co_await assembly_.lease.release(*term);
+  if (ended && !released && released.error().code != ErrorCode::term_over)
+    ended = error_of(released);
+  co_return ended;
+}
+
+awaitable<Result<void>> Supervisor::serve_term(Term term) {
+  const Configuration& configuration = assembly_.configuration;
+  Services& services = assembly_.services;
+  auto replayed = co_await replay(assembly_.journal);
+  if (!replayed) co_return error_of(replayed);
+  if (replayed->state.seq > 0 && replayed->state.cluster != configuration.cluster) {
+    co_return fail(
+        Error{ErrorCode::invalid,
+              fmt::format("the journal belongs to cluster `{}`, the configuration says `{}`",
+                          replayed->state.cluster, configuration.cluster),
+              "name another `store`, or correct `cluster`", std::nullopt});
+  }
+  auto checks = make_checks(configuration, assembly_.catalog, services);
+  if (!checks) co_return error_of(checks);
+  auto references = make_references(configuration, assembly_.catalog, services);
+  if (!references) co_return error_of(references);
+
+  const auto executor = services.io.get_executor();
+  const ObserverName observer = configuration.observer.name;
+  loop_ =
+      std::make_unique<Loop>(services.clock, assembly_.journal, term, std::move(replayed->state));
+  for (Follower* follower : assembly_.followers) loop_->add_follower(*follower);
+  runner_ = std::make_unique<StepRunner>(*loop_, assembly_.catalog, services);
+  Onlooker& onlooker = *this;
+  scheduler_ = std::make_unique<ProbeScheduler>(services.clock, executor, observer, onlooker);
+  self_check_ = std::make_unique<SelfCheck>(*loop_, *scheduler_, services.clock, observer,
+                                            std::move(*references));
+  if (stop_requested_) loop_->stop();
+  loop_->post(engine::TermBegan{term, observer, assembly_.version});
+  loop_->post(engine::ConfigurationRead{configuration});
+  scheduler_->start(std::move(*checks));
+  Scope scope(executor, [](const std::string&, const std::string&) {});
+  scope.spawn("self check", self_check_->run(executor));
+  scope.spawn("lease", renew_lease(term));
+  phase_changed_.notify_all();
+
+  Result<void> ended = co_await loop_->run(*runner_);
+
+  co_await scheduler_->stop();
+  co_await runner_->stop();
+  scope.request_stop();
+  co_await scope.join();
+  phase_changed_.notify_all();
+  co_return ended;
+}
+
+awaitable<void> Supervisor::renew_lease(Term term) {
+  Clock& clock = assembly_.services.clock;
+  while (true) {
+    co_await wait_for(clock, kRenewEvery);
+    Result<void> renewed = co_await assembly_.lease.renew(term, Deadline::in(clock, kLeaseTimeout));
+    if (!renewed && renewed.error().code == ErrorCode::term_over) {
+      loop_->stop();
+      co_return;
+    }
+  }
+}
+
+bool Supervisor::all_seen() const {
+  if (!loop_) return false;
+  const engine::State& state = loop_->state();
+  const auto& opinions = loop_->readings().opinions;
+  const auto seen = [&](const GroupSpec& group, const SiteName& site, const CheckSpec& check) {
+    return opinions.contains(CheckReference{group.name, site, check.name});
+  };
+  return std::ranges::all_of(state.configuration.groups, [&](const GroupSpec& group) {
+    return std::ranges::all_of(group.sites, [&](const SiteSpec& site) {
+      return std::ranges::all_of(
+          site.checks, [&](const CheckSpec& check) { return seen(group, site.name, check); });
+    });
+  });
+}
+
+awaitable<bool> Supervisor::ready(Deadline deadline) {
+  Clock& clock = assembly_.services.clock;
+  while (!loop_) {
+    if (!co_await phase_changed_.wait(clock, deadline)) co_return false;
+  }
+  // The configuration is an input like any other: before it was taken there is nothing to have
+  // seen.
+  while (loop_->state().configuration_fingerprint.empty() || !all_seen()) {
+    if (!co_await loop_->changed().wait(clock, deadline)) co_return false;
+  }
+  co_return true;
+}
+
+awaitable<Result<engine::Answer>> Supervisor::command(engine::Command command, Deadline deadline) {
+  if (!loop_) co_return fail(ErrorCode::unavailable, "Bascule has not opened its term yet");
+  if (const auto* start = std::get_if<engine::StartMove>(&command.body)) {
+    const Deadline look = Deadline::in(assembly_.services.clock, kFreshLook);
+    co_await scheduler_->look_now(start->group, earlier_of(deadline, look));
+  }
+  co_return co_await loop_->command(std::move(command), deadline);
+}
+
+awaitable<Result<Preview>> Supervisor::preview(GroupName group, Move move, SiteName target,
+                                               Deadline deadline) {
+  if (!loop_) co_return fail(ErrorCode::unavailable, "Bascule has not opened its term yet");
+  co_return co_await runtime::preview(assembly_.services.io.get_executor(), loop_->state(),
+                                      *runner_, std::move(group), move, std::move(target),
+                                      deadline);
+}
+
+}  // namespace bascule::runtime

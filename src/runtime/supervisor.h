@@ -1,0 +1,78 @@
+// One term of Bascule: win the lease → replay → open the term → inspect what was started → loop,
+// until it is told to stop or its term is over. Owns everything that runs meanwhile and waits for
+// its last frame before it returns.
+//
+// `bascule serve` and `bascule failover --local` run the same supervisor; only who gives the
+// commands differs.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/scope.h"
+#include "ports/journal.h"
+#include "ports/kinds.h"
+#include "runtime/loop.h"
+#include "runtime/preview.h"
+#include "runtime/probe_scheduler.h"
+#include "runtime/self_check.h"
+#include "runtime/step_runner.h"
+
+namespace bascule::runtime {
+
+// What the supervisor is given; everything is owned by the caller and outlives it.
+struct Assembly {
+  const Configuration& configuration;
+  const Catalog& catalog;
+  Services& services;
+  Journal& journal;
+  Lease& lease;
+  std::vector<Follower*> followers;
+  std::string version;
+};
+
+class Supervisor final : private Onlooker {
+ public:
+  explicit Supervisor(Assembly assembly);
+  ~Supervisor() override;
+
+  // One term. Returns nothing after request_stop(); an error when the lease is held by somebody
+  // else, the journal cannot be read, or the term is over.
+  awaitable<Result<void>> run();
+  void request_stop();
+
+  // The loop while the term is open, else nothing.
+  [[nodiscard]] Loop* loop() { return loop_.get(); }
+  // Notified when the term opens and when it ends.
+  [[nodiscard]] Event& phase_changed() { return phase_changed_; }
+  // Waits until every check has been looked at once. False when the deadline or the end came first.
+  awaitable<bool> ready(Deadline deadline);
+
+  // A person's command. A move takes one fresh look at each check of its group first.
+  awaitable<Result<engine::Answer>> command(engine::Command command, Deadline deadline);
+  // What a move would do now, each step inspected; changes nothing.
+  awaitable<Result<Preview>> preview(GroupName group, Move move, SiteName target,
+                                     Deadline deadline);
+
+ private:
+  void observed(Observation observation, Instant made_at) override;
+  void sampled(CheckReference check, DatabaseFacts facts) override;
+  void sign_seen(CheckReference check, Instant at, std::string what) override;
+  [[nodiscard]] bool suspects(const CheckReference& check) const override;
+
+  awaitable<Result<void>> serve_term(Term term);
+  awaitable<void> renew_lease(Term term);
+  [[nodiscard]] bool all_seen() const;
+
+  Assembly assembly_;
+  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<StepRunner> runner_;
+  std::unique_ptr<ProbeScheduler> scheduler_;
+  std::unique_ptr<SelfCheck> self_check_;
+  Event phase_changed_;
+  bool stop_requested_ = false;
+};
+
+}  // namespace bascule::runtime
