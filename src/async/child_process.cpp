@@ -357,8 +357,8 @@ awaitable<bool> kill_group(Clock& clock, Running* running, Duration grace) {
 
 awaitable<Result<Exit>> run_started(Clock& clock, std::unique_ptr<Running> running,
                                     std::string program, Duration grace, Deadline deadline,
-                                    ChildWatcher watcher) {
-  const MonotonicInstant started = clock.monotonic();
+                                    ChildWatcher watcher, MonotonicInstant started,
+                                    Duration allowed) {
   if (watcher.on_started) watcher.on_started(running->pid);
   const Result<void> ended =
       co_await with_deadline(clock, deadline, program, wait_for_end(running.get()));
@@ -373,7 +373,8 @@ awaitable<Result<Exit>> run_started(Clock& clock, std::unique_ptr<Running> runni
   const Exit exit = running->reap(elapsed(clock, started));
   if (watcher.on_killed) watcher.on_killed(exit);
   if (ended.error().code != ErrorCode::timeout) co_return error_of(ended);
-  co_return fail(ErrorCode::timeout, "{} and was killed", ended.error().message);
+  co_return fail(ErrorCode::timeout, "{} gave no answer within {}ms and was killed", program,
+                 allowed.count());
 }
 
 }  // namespace
@@ -391,14 +392,17 @@ awaitable<Result<Exit>> run_command(Clock& clock, Command command, Deadline dead
   if (deadline.has_passed(clock)) {
     co_return fail(ErrorCode::timeout, "no time was left to start {}", command.argv.front());
   }
+  const MonotonicInstant started = clock.monotonic();
+  const Duration allowed = deadline.left(clock);
   Result<std::unique_ptr<Running>> running = start(co_await asio::this_coro::executor, command);
   if (!running) co_return error_of(running);
 
   // From here on the program exists, and cancellation must not skip its end.
   const bool throws = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
-  Result<Exit> exit = co_await run_started(clock, std::move(*running), command.argv.front(),
-                                           command.grace, deadline, std::move(watcher));
+  Result<Exit> exit =
+      co_await run_started(clock, std::move(*running), command.argv.front(), command.grace,
+                           deadline, std::move(watcher), started, allowed);
   co_await asio::this_coro::throw_if_cancelled(throws);
   co_return exit;
 }

@@ -1,7 +1,8 @@
 // Threads for work that blocks: SQLite, files, anything without a non-blocking interface. A pool of
 // one thread runs its work strictly one after the other, in the order of the calls.
 //
-// The pool outlives every coroutine that is inside run(). Its destructor drops what was not started
+// The pool goes before its callers' io_context and after the last coroutine inside run(). Its
+// destructor drops what was not started
 // (those callers get `canceled`) and waits for what is running.
 #pragma once
 
