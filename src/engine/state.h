@@ -21,7 +21,10 @@ namespace bascule::engine {
 struct StepProgress {
   StepState state = StepState::waiting;
   std::int64_t attempts = 0;
+  Term started_term = 0;              // of the newest StepStarted: its apply runs in that term only
   std::optional<Instant> started_at;  // first StepStarted
+  std::optional<Instant> attempt_at;  // newest StepStarted
+  std::optional<Instant> applied_at;  // its StepApplied
   std::optional<Instant> ended_at;
   std::optional<Instant> retry_at;  // not applied again before this
   Json prior = nullptr;
@@ -37,6 +40,8 @@ struct Execution {
   std::vector<Step> steps;
   std::map<StepId, StepProgress> progress;
   Instant began_at;  // the run's opening, or the current try of an obligation
+  std::optional<Instant>
+      went_on_at;  // the newest RunResumed: what was under way is inspected again
 };
 
 struct Run {
@@ -62,6 +67,9 @@ struct Run {
   std::optional<std::int64_t> exact_bytes, exact_rows;
   std::optional<Instant> outage_began_at, outage_ended_at;
   bool rolling_back = false;
+  std::optional<Instant> rollback_began_at;
+  bool parked_at_fence =
+      false;                    // parked because gate 9 does not hold: an attestation lets it go on
   bool past_no_return = false;  // a step that cannot be taken back was started
   std::string because;          // why it is rolling back, parked or ended
 };
@@ -123,7 +131,8 @@ struct State {
   std::string cluster;
   Sequence seq = 0;
   Term term = 0;
-  Instant last_at;  // record time never runs backwards
+  Instant term_began_at;  // timers of what is under way count anew from here
+  Instant last_at;        // record time never runs backwards
   std::map<GroupName, GroupStatus> groups;
   std::map<CheckReference, CheckVerdict> verdicts;
   std::map<RunId, Run> runs;  // every open one and the newest kEndedRunsKept ended ones
