@@ -138,13 +138,11 @@ struct RollbackBegun {
   RunId run;
   std::string because;
 };
-// Outputs: what revert gave out; of a claim the newer `generation` that it wrote.
 struct StepReverted {
   RunId run;
   StepId step;
   bool succeeded = true;
   std::string because;
-  Outputs outputs;
 };
 
 struct RunParked {
