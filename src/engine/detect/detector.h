@@ -2,11 +2,15 @@
 // observers).
 //
 // An opinion is `down` when at least `failures` observations that count lie inside `window`, the
-// newest of them among these, and at least `min_duration` has passed since the first. Only
-// `recoveries` successes in a row clear the count: a stricter rise than fall catches a flapper.
+// newest observation among these, and at least `min_duration` has passed since the first. So one
+// success is enough not to be down, but only `recoveries` successes in a row clear the count: a
+// stricter rise than fall catches a flapper. A look that neither counts nor is healthy (degraded)
+// neither counts nor clears.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
 
 #include "base/ring.h"
 #include "base/time.h"
@@ -20,17 +24,21 @@ namespace bascule::engine {
 // during a run the source's and the target's roles are evidence, not opinion.
 enum class ExpectedRole : std::uint8_t { primary, replica, any };
 ExpectedRole expected_role(const State& state, const CheckReference& check);
+// Where nobody knows who is active (`bascule check` without a journal): primary at home, replica
+// elsewhere.
+ExpectedRole home_role(const GroupSpec& group, const CheckReference& check);
 
 // The health of an observation once the expected role is known: a replica where the primary should
 // be is critical, a primary that is read-only is critical, a replica that does not stream is
-// degraded, …; `summary` gets the reason.
+// degraded; `summary` gets the reason. Silence is not judged: a look that failed stays failed.
 Observation judge(Observation observation, ExpectedRole expected);
 
 class Detector {
  public:
   Detector(DetectPolicy policy, ActsOn acts_on);
 
-  // REQUIRES: `at` does not run backwards. The observation is judged already.
+  // The observation is judged already. A clock that was set back is met by taking the newest time
+  // seen: looks keep their order.
   Opinion observe(const Observation& observation);
 
   // True while a failure is not cleared: the scheduler confirms at the `confirm` interval.
@@ -41,12 +49,22 @@ class Detector {
     Instant at;
     bool counts = false;
   };
+  // What lies inside the window that ends at the newest look.
+  struct Tally {
+    std::int64_t failures = 0;
+    std::int64_t looks = 0;  // since the first of the failures; all of them where none failed
+    std::optional<Instant> first;
+  };
+  [[nodiscard]] Tally tally_at(Instant at) const;
+  [[nodiscard]] std::string because(const Observation& observation, const Tally& tally,
+                                    Instant at) const;
+
   DetectPolicy policy_;
   ActsOn acts_on_;
   Ring<Look> looks_;
   std::int64_t successes_in_a_row_ = 0;
   bool down_ = false;
-  std::optional<Instant> first_failed_at_;
+  std::optional<Instant> first_failed_at_;  // of the failure that is not cleared yet
   Instant since_;
   Health last_health_ = Health::unknown;
 };

@@ -1,0 +1,70 @@
+#include "engine/lookups.h"
+
+#include <algorithm>
+
+namespace bascule::engine {
+
+const CheckSpec* find_check(const Configuration& configuration, const CheckReference& check) {
+  const GroupSpec* group = configuration.find_group(check.group);
+  if (group == nullptr) return nullptr;
+  const std::vector<CheckSpec>* checks = &group->checks;
+  if (!check.site.empty()) {
+    const SiteSpec* site = group->find_site(check.site);
+    if (site == nullptr) return nullptr;
+    checks = &site->checks;
+  }
+  const auto found = std::ranges::find(*checks, check.check, &CheckSpec::name);
+  return found == checks->end() ? nullptr : &*found;
+}
+
+std::optional<CheckReference> database_check(const GroupSpec& group, const SiteName& site) {
+  const SiteSpec* spec = group.find_site(site);
+  if (spec == nullptr) return std::nullopt;
+  const auto found = std::ranges::find_if(spec->checks, &CheckSpec::watches_database);
+  if (found == spec->checks.end()) return std::nullopt;
+  return CheckReference{group.name, site, found->name};
+}
+
+bool watches_database(const GroupSpec& group) {
+  return std::ranges::any_of(group.sites, [&](const SiteSpec& site) {
+    return database_check(group, site.name).has_value();
+  });
+}
+
+std::string place_of(const SiteSpec& site) {
+  return site.at.empty() ? site.name.text() : site.at;
+}
+
+const Opinion* fresh_opinion(const Readings& readings, const CheckReference& check,
+                             const ObserverName& observer, Instant now) {
+  const auto opinions = readings.opinions.find(check);
+  if (opinions == readings.opinions.end()) return nullptr;
+  const auto found = opinions->second.find(observer);
+  if (found == opinions->second.end() || found->second.expires_at < now) return nullptr;
+  return &found->second;
+}
+
+bool answered(const Observation& observation) {
+  switch (observation.health) {
+    case Health::healthy:
+    case Health::degraded:
+    case Health::critical:
+      return true;
+    case Health::failed:  // a refusal for lack of slots is an answer too
+      return observation.latency.has_value() || observation.code == "no_new_sessions";
+    case Health::unknown:
+      return false;
+  }
+  return false;
+}
+
+const DatabaseFacts* newest_facts(const Readings& readings, const GroupSpec& group,
+                                  const SiteName& site) {
+  const auto check = database_check(group, site);
+  if (!check) return nullptr;
+  const auto found = readings.databases.find(*check);
+  if (found == readings.databases.end() || !found->second.newest) return nullptr;
+  return &*found->second.newest;
+}
+
+}  // namespace bascule::engine

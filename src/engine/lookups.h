@@ -1,0 +1,36 @@
+// Small questions about the configuration and the readings that detector, gates, planner and
+// explain all ask. Read-only, no policy.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/name.h"
+#include "base/time.h"
+#include "engine/readings.h"
+#include "engine/state.h"
+#include "model/configuration.h"
+
+namespace bascule::engine {
+
+const CheckSpec* find_check(const Configuration& configuration, const CheckReference& check);
+
+// The check that watches the site's database: the first one of such a kind.
+std::optional<CheckReference> database_check(const GroupSpec& group, const SiteName& site);
+bool watches_database(const GroupSpec& group);
+
+// What shares a fate with the site: its `at`, else its own name.
+std::string place_of(const SiteSpec& site);
+
+// This observer's opinion of a check while it is fresh; nullptr when silent for too long.
+const Opinion* fresh_opinion(const Readings& readings, const CheckReference& check,
+                             const ObserverName& observer, Instant now);
+
+// Whether somebody answered at the other end, whatever they said.
+bool answered(const Observation& observation);
+
+// The newest facts about a site's database, if it has one and has been heard.
+const DatabaseFacts* newest_facts(const Readings& readings, const GroupSpec& group,
+                                  const SiteName& site);
+
+}  // namespace bascule::engine
