@@ -56,6 +56,7 @@ class CppText:
     def __init__(self, text):
         self.starts = [0] + [found.end() for found in re.finditer("\n", text)]
         self.raw_strings = []
+        self.text = text
         self.code = self._blank(text)
 
     def line_at(self, index):
@@ -200,11 +201,14 @@ class CppText:
         return not subscript and not attribute and bool(after) and after in "({<"
 
     def swallowing_catches(self):
-        """The lines of catch clauses with nothing in them, and of catch (...) that neither pass the
-        exception on nor turn it into a value."""
+        """The lines of catch clauses with nothing in them, not even a comment that says why, and of
+        catch (...) that neither pass the exception on nor turn it into a value."""
         for found in CATCH.finditer(self.code):
             open_brace = found.end() - 1
-            body = self.code[open_brace + 1:self._end_of_bracket(open_brace)]
-            everything = found.group(1).strip() == "..."
-            if not body.strip() or (everything and not TREATED.search(body)):
+            close_brace = self._end_of_bracket(open_brace)
+            if found.group(1).strip() == "...":
+                swallows = not TREATED.search(self.code[open_brace + 1:close_brace])
+            else:
+                swallows = not self.text[open_brace + 1:close_brace].strip()
+            if swallows:
                 yield self.line_at(found.start())

@@ -169,6 +169,7 @@ CLEAN = [
     (SOURCE, body("try { g(); } catch (...) { return fail(ErrorCode::invalid, text); }")),
     (SOURCE, body("try { g(); } catch (...) { failure = std::current_exception(); }")),
     (SOURCE, body("try { g(); } catch (const std::exception& e) { log(e.what()); }")),
+    (SOURCE, body("try { g(); } catch (const Canceled&) {\n  // the end that was asked for\n  }")),
     (SOURCE, "void f() {\n" + lines(68) + "}\n"),
     (SOURCE, "namespace a {\n" + lines(100, "int g();\n") + "}  // namespace a\n"),
     (SOURCE, "constexpr std::array<int, 80> kTable{{\n" + lines(80, "    1,\n") + "}};\n"),
