@@ -51,7 +51,7 @@ demo: packages-build+demo build ## a real failover in two minutes; KEEP=1 leaves
 	  echo 'nothing to demonstrate yet'; \
 	else \
 	  scripts/step 'demo' 'the lines above name the log of the part that failed' \
-	    env BASCULE=build/release/bascule KEEP='$(KEEP)' demo/demo; \
+	    env BASCULE="$$PWD/build/release/bascule" KEEP='$(KEEP)' demo/demo; \
 	fi
 
 .PHONY: demo-stop
