@@ -1,8 +1,10 @@
-"""Bascule as the demo sees it: starts `bascule serve`, asks it, and reads its journal. Everything that knows the
-shape of Bascule's commands, answers and records is in this file; the story only uses what these functions return.
+"""Bascule as the demo sees it: starts `bascule serve`, asks it, and reads its journal.
 
-Journal records are {v, seq, at, term, actor, reason, type, data}; times are RFC 3339 in UTC with milliseconds and
-come out of here as seconds since 1970, like the client's.
+Everything that knows the shape of Bascule's commands, answers and records is in this file; the
+story only uses what these functions return.
+
+Journal records are {v, seq, at, term, actor, reason, type, data}; times are RFC 3339 in UTC with
+milliseconds and come out of here as seconds since 1970, like the client's.
 """
 import datetime
 import http.client
@@ -30,12 +32,15 @@ def find_program():
     for place in [named] if named else [os.path.join(root, place) for place in PLACES]:
         if os.access(place, os.X_OK) and not os.path.isdir(place):
             return os.path.realpath(place)
-    raise BasculeFailed(f"{named} is not a program" if named else "bascule is not built: make build")
+    raise BasculeFailed(f"{named} is not a program" if named
+                        else "bascule is not built: make build")
 
 
 def seconds(text):
     """An RFC 3339 time as seconds since 1970; None stays None."""
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None
+    if not text:
+        return None
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 class Bascule:
@@ -50,34 +55,41 @@ class Bascule:
     # The daemon
 
     def start(self):
-        folder = self.world.path("bascule")
-        if not os.path.isdir(folder):
-            build.make_folder(folder)
+        folder = self.world.path("daemon")
+        build.make_folder(folder)
+        self.install_command()
         with open(self.log_path(), "a", encoding="utf-8") as output:
-            self.process = subprocess.Popen([self.program, "serve", "-c", self.world.path("shop.yaml")], cwd=folder,
-                                            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                                            start_new_session=True, env=machine.environment())
+            self.process = subprocess.Popen(
+                [self.program, "serve", "-c", self.world.path("shop.yaml")], cwd=folder,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=True, env=machine.environment())
+
+    def install_command(self):
+        """FOLDER/bascule: the command line for this installation, for people to try."""
+        path = self.world.path("bascule")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\nexec {self.program} \"$@\" -c {self.world.path('shop.yaml')}\n")
+        os.chmod(path, 0o755)
 
     def log_path(self):
         return self.world.path("log", "bascule.log")
 
     def require_alive(self):
         if self.process.poll() is not None:
-            raise BasculeFailed(f"bascule serve ended with {self.process.returncode}, see {self.log_path()}")
+            raise BasculeFailed(
+                f"bascule serve ended with {self.process.returncode}, see {self.log_path()}")
 
     # Commands
-
-    def arguments(self, *words):
-        """The command line that a person would type for this installation."""
-        return [self.program, *words, "-c", self.world.path("shop.yaml")]
 
     def command(self, *words, limit=COMMAND_SECONDS):
         """(exit code, output, complaints) of a command that ends by itself."""
         try:
-            done = subprocess.run(self.arguments(*words), capture_output=True, text=True, timeout=limit, check=False,
+            done = subprocess.run([self.world.path("bascule"), *words], capture_output=True,
+                                  text=True, timeout=limit, check=False,
                                   env=machine.environment(NO_COLOR="1"))
         except subprocess.TimeoutExpired:
-            raise BasculeFailed(f"`bascule {' '.join(words)}` did not end within {limit} s") from None
+            raise BasculeFailed(
+                f"`bascule {' '.join(words)}` did not end within {limit} s") from None
         return done.returncode, done.stdout, done.stderr
 
     def answer(self, *words):
@@ -89,7 +101,7 @@ class Bascule:
             return None
 
     def situation(self):
-        """(active site, state, protection, sentence) of the group, or None while there is no answer."""
+        """Where the group stands, or None while there is no answer."""
         self.require_alive()
         answer = self.answer("explain", GROUP)
         if not isinstance(answer, dict) or "state" not in answer:
@@ -104,7 +116,8 @@ class Bascule:
         return answer
 
     def verify_journal(self):
-        """(true, number of records) when the chain of hashes is intact, else (false, the complaint)."""
+        """(true, number of records) when the chain of hashes is intact, else (false, the
+        complaint)."""
         code, output, complaints = self.command("audit", "verify")
         words = output.split()
         if code == 0 and len(words) >= 2 and words[0] == "OK" and words[1].isdigit():
@@ -128,7 +141,8 @@ class Bascule:
             response = connection.getresponse()
             body = response.read()
             if response.status != 200:
-                raise BasculeFailed(f"the journal was answered with {response.status}: {body[:200]!r}")
+                raise BasculeFailed(
+                    f"the journal was answered with {response.status}: {body[:200]!r}")
             answer = json.loads(body)
         except (OSError, ValueError, http.client.HTTPException):
             return []  # not up yet, or just then gone: the caller's deadline decides
@@ -186,7 +200,8 @@ class Move:
 
     def ended(self):
         """The record that ended or parked it, or None."""
-        return next((record for record in self.records if record.type in ("RunEnded", "RunParked") and
+        return next((record for record in self.records
+                     if record.type in ("RunEnded", "RunParked") and
                      record.data["run"] == self.id), None)
 
     def is_done(self):
@@ -208,25 +223,32 @@ class Move:
 def first_move(records, move, after_seq):
     """The first run of that kind opened after the record `after_seq`, or None."""
     for record in records:
-        if record.type == "RunOpened" and record.seq > after_seq and record.data["plan"]["move"] == move:
-            return Move(records, record)
+        if record.seq > after_seq and record.type == "RunOpened":
+            if record.data["plan"]["move"] == move:
+                return Move(records, record)
     return None
 
 
 def timeline(move):
     """What happened, as (seconds since 1970, word, sentence), in the order of time."""
     data = move.opened.data
-    verdict = next((record for record in reversed(move.records) if record.type == "VerdictChanged" and
+    first_sign = seconds(data.get("first_sign_at"))
+    first_failed = seconds(data.get("first_failed_at"))
+    verdict = next((record for record in reversed(move.records)
+                    if record.type == "VerdictChanged" and
                     record.data.get("down") and record.seq < move.opened.seq), None)
     entries = [
-        (seconds(data.get("first_sign_at")), "first sign", "the held database connection broke"),
-        (seconds(data.get("first_failed_at")), "look failed", "the first of the looks that count"),
-        (seconds(data.get("verdict_at")), "verdict", verdict.data["because"] if verdict else "the database is down"),
+        (first_sign if first_sign != first_failed else None, "first sign",
+         "the held database connection broke"),
+        (first_failed, "look failed", "the first of the looks that count"),
+        (seconds(data.get("verdict_at")), "verdict",
+         verdict.data["because"] if verdict else "the database is down"),
         (move.opened.at, "decision", f"{move.move} {move.source} → {move.target}; all gates hold"),
     ]
     for phase, word in (("claim", "claimed"), ("fence", "fenced"), ("activate", "promoted"),
                         ("front_door", "front door"), ("verify", "verified")):
-        entries += [(record.at, word, outcome(record)) for record in move.step_ends(phase) if record.succeeded()]
+        entries += [(record.at, word, outcome(record)) for record in move.step_ends(phase)
+                    if record.succeeded()]
     return sorted((entry for entry in entries if entry[0] is not None), key=lambda entry: entry[0])
 
 
@@ -264,5 +286,6 @@ class Return:
 
     def settled(self):
         """Is nothing owed any more?"""
-        ended = {record.data["obligation"] for record in self.records if record.type == "ObligationEnded"}
+        ended = {record.data["obligation"] for record in self.records
+                 if record.type == "ObligationEnded"}
         return bool(self.owners) and self.owners <= ended

@@ -1,7 +1,7 @@
-"""Builds the world of a demo: its folder, secrets, programs, two sites with PostgreSQL, and the configuration.
+"""Builds the world of a demo: folder, secrets, programs, two sites and the configuration.
 
-Afterwards amsterdam runs as primary with an empty table and berlin follows it. Whoever calls this ends it again
-with teardown.py, also when building failed half way.
+Afterwards amsterdam runs as primary with an empty table and berlin follows it. Whoever calls
+this ends it again with teardown.py, also when building failed half way.
 """
 import os
 import py_compile
@@ -25,7 +25,7 @@ PROGRAMS = ("power", "rejoin")
 FOLLOW_WITHIN_SECONDS = 30
 
 POSTGRES_SETTINGS = """\
-# Small and quick to start, but as durable as in production: fsync and synchronous_commit keep their defaults.
+# Small and quick to start, but as durable as in production: fsync and commit as by default.
 listen_addresses = '{address}'
 port = {port}
 cluster_name = '{site}'
@@ -65,7 +65,7 @@ def find_postgres():
 
 
 def user_if_root(*names):
-    """The first of these users that exists, for a demo run by root; empty for staying who one is."""
+    """The first of these users that exists, for root; empty for staying who one is."""
     if os.geteuid() != 0:
         return ""
     for name in names:
@@ -83,12 +83,13 @@ def make_world(dns_user_names):
     postgres_user = user_if_root("postgres")
     service_user = user_if_root("nobody", "daemon")
     dns_user = user_if_root(*dns_user_names)
-    postgres_port, http_port, dns_port, api_port = ports.pick([sites, sites, ["127.0.0.1"], ["127.0.0.1"]])
+    postgres_port, http_port, dns_port, api_port = ports.pick(
+        [sites, sites, ["127.0.0.1"], ["127.0.0.1"]])
     folder = tempfile.mkdtemp(prefix=PREFIX)
     try:
         os.chmod(folder, 0o755)
-        world = settings.World(folder, postgres_port, http_port, dns_port, api_port, postgres_bin, postgres_user,
-                               service_user, dns_user)
+        world = settings.World(folder, postgres_port, http_port, dns_port, api_port, postgres_bin,
+                               postgres_user, service_user, dns_user)
         world.save()
         install(world)
         make_secrets(world)
@@ -99,7 +100,7 @@ def make_world(dns_user_names):
 
 
 def install(world):
-    """Copies the programs of the sites into the folder: their users may not be able to read this one."""
+    """Copies the programs of the sites into the folder: their users may not read this one."""
     os.mkdir(world.path("lib"))
     os.mkdir(world.path("log"))
     for name in LIBRARY:
@@ -140,22 +141,26 @@ def prepare_site(world, site):
     make_folder(world.path(site))
     for name, user in (("service", world.service_user), ("log", "")):
         make_folder(world.path(site, name), user)
-    write_private(world.path(site, "app.password"), world.secret("app.password") + "\n", world.service_user)
-    lines = "".join(f"*:*:*:{role}:{world.secret(role + '.password')}\n" for role in ("replicator", "rewinder"))
+    write_private(world.path(site, "app.password"), world.secret("app.password") + "\n",
+                  world.service_user)
+    lines = "".join(f"*:*:*:{role}:{world.secret(role + '.password')}\n"
+                    for role in ("replicator", "rewinder"))
     write_private(world.path(site, "pgpass"), lines, world.postgres_user)
     with open(world.path(site, "postgresql.conf"), "w", encoding="utf-8") as file:
-        file.write(POSTGRES_SETTINGS.format(address=settings.SITES[site], port=world.postgres_port, site=site,
-                                            folder=world.path(site)))
+        file.write(POSTGRES_SETTINGS.format(address=settings.SITES[site], port=world.postgres_port,
+                                            site=site, folder=world.path(site)))
     with open(world.path(site, "pg_hba.conf"), "w", encoding="utf-8") as file:
         file.write(ACCESS)
     make_folder(world.path(site, "data"), world.postgres_user, 0o700)
 
 
-def connect(world, site, user="bascule_admin", password="admin.password", database=settings.DATABASE, **options):
+def connect(world, site, user="bascule_admin", password="admin.password",
+            database=settings.DATABASE, **options):
     """A connection in autocommit mode. Raises psycopg2.Error."""
-    connection = psycopg2.connect(host=settings.SITES[site], port=world.postgres_port, dbname=database, user=user,
-                                  password=world.secret(password), sslmode="disable", connect_timeout=2,
-                                  application_name="demo", **options)
+    connection = psycopg2.connect(host=settings.SITES[site], port=world.postgres_port,
+                                  dbname=database, user=user, password=world.secret(password),
+                                  sslmode="disable", connect_timeout=2, application_name="demo",
+                                  **options)
     connection.autocommit = True
     return connection
 
@@ -176,9 +181,9 @@ def make_primary(world, site):
     one = machine.Machine(world, site)
     password_file = world.path(site, "initial.password")
     write_private(password_file, world.secret("admin.password") + "\n", world.postgres_user)
-    code = one.as_postgres([one.program("initdb"), "-D", one.data, "-U", "bascule_admin", "--pwfile", password_file,
-                            "--auth=scram-sha-256", "--locale=C", "--encoding=UTF8", "--data-checksums"],
-                           "initdb.log")
+    code = one.as_postgres([one.program("initdb"), "-D", one.data, "-U", "bascule_admin",
+                            "--pwfile", password_file, "--auth=scram-sha-256", "--locale=C",
+                            "--encoding=UTF8", "--data-checksums"], "initdb.log")
     os.unlink(password_file)
     if code != 0:
         raise BuildError(f"initdb failed, see {one.path('log', 'initdb.log')}")
@@ -190,13 +195,15 @@ def make_roles(world, site):
     """Each role may do what it is for: monitor only looks, app only uses its table."""
     connection = connect(world, site, database="postgres")
     with connection.cursor() as cursor:
-        for role, rights in (("monitor", "LOGIN"), ("app", "LOGIN"), ("replicator", "LOGIN REPLICATION"),
-                             ("rewinder", "LOGIN")):
-            cursor.execute(f"CREATE ROLE {role} {rights} PASSWORD %s", (world.secret(f"{role}.password"),))
+        for role, rights in (("monitor", "LOGIN"), ("app", "LOGIN"), ("rewinder", "LOGIN"),
+                             ("replicator", "LOGIN REPLICATION")):
+            cursor.execute(f"CREATE ROLE {role} {rights} PASSWORD %s",
+                           (world.secret(f"{role}.password"),))
         cursor.execute("GRANT pg_monitor TO monitor")
         cursor.execute("GRANT pg_checkpoint TO rewinder")
         for function in ("pg_ls_dir(text, boolean, boolean)", "pg_stat_file(text, boolean)",
-                         "pg_read_binary_file(text)", "pg_read_binary_file(text, bigint, bigint, boolean)"):
+                         "pg_read_binary_file(text)",
+                         "pg_read_binary_file(text, bigint, bigint, boolean)"):
             cursor.execute(f"GRANT EXECUTE ON FUNCTION pg_catalog.{function} TO rewinder")
         cursor.execute(f"CREATE DATABASE {settings.DATABASE}")
     connection.close()
@@ -211,23 +218,24 @@ def make_roles(world, site):
 def make_standby(world, site, source):
     """A standby of the source by base backup."""
     one = machine.Machine(world, site)
-    where = (f"host={settings.SITES[source]} port={world.postgres_port} user=replicator application_name={site} "
-             f"passfile={one.path('pgpass')} sslmode=disable")
-    code = one.as_postgres([one.program("pg_basebackup"), "-D", one.data, "-d", where, "-R", "-X", "stream",
-                            "--checkpoint=fast", "--no-password"], "pg_basebackup.log")
+    where = (f"host={settings.SITES[source]} port={world.postgres_port} user=replicator "
+             f"application_name={site} passfile={one.path('pgpass')} sslmode=disable")
+    code = one.as_postgres([one.program("pg_basebackup"), "-D", one.data, "-d", where, "-R", "-X",
+                            "stream", "--checkpoint=fast", "--no-password"], "pg_basebackup.log")
     if code != 0:
         raise BuildError(f"pg_basebackup failed, see {one.path('log', 'pg_basebackup.log')}")
     switch_on(world, site)
 
 
 def switch_on(world, site):
-    done = subprocess.run([world.path("power"), "on", site], capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run([world.path("power"), "on", site], capture_output=True, text=True,
+                          timeout=90, check=False)
     if done.returncode != 0:
         raise BuildError((done.stdout + done.stderr).strip())
 
 
 def streaming(world, site):
-    """Does the site's database stream from another one right now? False also where it cannot be asked."""
+    """Does the site's database stream from another one now? False also where it cannot be asked."""
     try:
         rows = query(world, site, "SELECT status FROM pg_stat_wal_receiver")
     except psycopg2.Error:
@@ -244,7 +252,8 @@ def make_sites(world):
     deadline = time.monotonic() + FOLLOW_WITHIN_SECONDS
     while not streaming(world, other):
         if time.monotonic() > deadline:
-            raise BuildError(f"{other} does not stream, see {world.path(other, 'log', 'postgres.log')}")
+            log = world.path(other, "log", "postgres.log")
+            raise BuildError(f"{other} does not stream, see {log}")
         time.sleep(0.02)
 
 

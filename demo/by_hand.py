@@ -1,7 +1,9 @@
-"""`demo parts`: the demo's own parts put to the test, with a failover by hand in the place of Bascule.
+"""`demo parts`: the demo's own parts put to the test, with a failover by hand in the place of
+Bascule.
 
-The same two sites, client, switch, rejoin and name server: cut, promote, change the name, bring the old site back,
-rejoin. It shows that what the demo measures and proves about Bascule rests on parts that work.
+The same two sites, client, switch, rejoin and name server: cut, promote, change the name, bring
+the old site back, rejoin. It shows that what the demo measures and proves about Bascule rests on
+parts that work.
 """
 import os
 import subprocess
@@ -60,7 +62,8 @@ def key_ring(keys):
 
 
 def promote(world, site):
-    """Asked again until it takes writes: one request alone may sleep for 5 s when it comes right after the loss."""
+    """Asked again until it takes writes: one request alone may sleep for 5 s when it comes right
+    after the loss."""
     def writable():
         try:
             if not build.query(world, site, "SELECT pg_is_in_recovery()")[0][0]:
@@ -73,7 +76,8 @@ def promote(world, site):
 
 
 def kill_without_switch(world, site):
-    """kill -9 of everything in a site: the fault. The switch stays on, as it does when a machine crashes."""
+    """kill -9 of everything in a site: the fault. The switch stays on, as it does when a machine
+    crashes."""
     processes.kill_all(world.path(site), 5)
     return time.time()
 
@@ -111,7 +115,8 @@ def check_return(screen, world, old, new):
     code, milliseconds, said = switch(world, "on", old)
     require(code == 0, said)
     screen.line(f"  power on    {milliseconds:.0f} ms: {said}")
-    require(build.query(world, old, "SELECT pg_is_in_recovery()") == [(False,)], f"{old} did not come back as primary")
+    require(build.query(world, old, "SELECT pg_is_in_recovery()") == [(False,)],
+            f"{old} did not come back as primary")
     wait_for("the intruder gets in", lambda: os.path.getsize(intruder.record_path), 10)
     build.query(world, old, "ALTER SYSTEM SET default_transaction_read_only = on")
     code, milliseconds, said = run([world.path("rejoin"), old, settings.SITES[new]])
@@ -119,7 +124,8 @@ def check_return(screen, world, old, new):
     screen.line(f"  rejoin      {milliseconds:.0f} ms: {said}")
     wait_for(f"{old} streams", lambda: build.streaming(world, old), 20)
     intruder.stop()
-    require(build.query(world, old, "SELECT count(*) FROM orders WHERE id < 0") == [(0,)], "rows of the intruder left")
+    require(build.query(world, old, "SELECT count(*) FROM orders WHERE id < 0") == [(0,)],
+            "rows of the intruder left")
     left = build.query(world, old, "SHOW default_transaction_read_only")
     require(left == [("off",)], "the setting of the fence was left behind")
     code, milliseconds, said = run([world.path("rejoin"), old, settings.SITES[new]])

@@ -1,8 +1,10 @@
-"""A client of the shop: finds it by name, writes a row every 20 ms, and keeps a record of every attempt.
+"""A client of the shop: finds it by name, writes a row every 20 ms, records every attempt.
 
-It is an ordinary, impatient client: it honours the time to live of the DNS answer, asks again after a failure, and
-waits 250 ms for anything. Identifiers grow and are never used twice, so every acknowledged row can be looked for
-later. Each attempt is one line of JSON: id, sent_at, done_at (seconds since 1970), site (null if it failed), why.
+It is an ordinary, impatient client: it honours the time to live of the DNS answer, asks again
+after a failure, and waits 250 ms for anything. Identifiers grow and are never used twice, so
+every acknowledged row can be looked for later. Each attempt is one line of JSON: id, sent_at,
+done_at (seconds since 1970), site (null if it failed), why.
+
 Usage: client.py FOLDER RECORD-FILE
 """
 import http.client
@@ -30,7 +32,8 @@ class NoAddress(Exception):
 
 
 class FrontDoor:
-    """The address behind the shop's name, asked from its name server and kept no longer than it says."""
+    """The address behind the shop's name, asked from its name server and kept no longer than it
+    says."""
 
     def __init__(self, port):
         self.port = port
@@ -94,11 +97,13 @@ def write_for_ever(shop, record):
         site, why = None, None
         try:
             site = shop.write(identifier)
-        except (OSError, ValueError, http.client.HTTPException, dns.exception.DNSException, NoAddress) as error:
+        except (OSError, ValueError, http.client.HTTPException, dns.exception.DNSException,
+                NoAddress) as error:
             why = f"{type(error).__name__}: {error}"
-        record.write(json.dumps({"id": identifier, "sent_at": sent_at, "done_at": time.time(), "site": site,
-                                 "why": why}) + "\n")
-        due = max(due + EVERY_SECONDS, time.monotonic())  # late ones are not made up for: that would be a burst
+        record.write(json.dumps({"id": identifier, "sent_at": sent_at, "done_at": time.time(),
+                                 "site": site, "why": why}) + "\n")
+        # Late ones are not made up for: that would be a burst.
+        due = max(due + EVERY_SECONDS, time.monotonic())
         time.sleep(max(0.0, due - time.monotonic()))
 
 

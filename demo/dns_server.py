@@ -1,7 +1,8 @@
 """The authoritative name server of the demo: Knot, or BIND where Knot is not installed.
 
-Serves the zone shop.test. on 127.0.0.1 and takes updates (RFC 2136) that are signed with the TSIG key bascule-key.
-At the start the name www has amsterdam's address and nobody has taken a generation yet.
+Serves the zone shop.test. on 127.0.0.1 and takes updates (RFC 2136) that are signed with the
+TSIG key bascule-key. At the start the name www has amsterdam's address and nobody has taken a
+generation yet.
 """
 import base64
 import os
@@ -111,13 +112,14 @@ def start(world):
         file.write(ZONE_TEXT.format(address=next(iter(settings.SITES.values()))))
     build.give(file.name, world.dns_user)
     configuration = os.path.join(folder, name + ".conf")
-    text = (KNOT if name == "knotd" else BIND).format(port=world.dns_port, folder=folder, key=KEY_NAME, secret=secret)
+    text = (KNOT if name == "knotd" else BIND).format(port=world.dns_port, folder=folder,
+                                                      key=KEY_NAME, secret=secret)
     build.write_private(configuration, text, world.dns_user)
     arguments = [path, "-c", configuration] + (["-f"] if name == "named" else [])
     with open(world.path("log", "dns.log"), "a", encoding="utf-8") as output:
         server = subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
-                                  stderr=subprocess.STDOUT, start_new_session=True, env=machine.environment(),
-                                  **machine.identity(world.dns_user))
+                                  stderr=subprocess.STDOUT, start_new_session=True,
+                                  env=machine.environment(), **machine.identity(world.dns_user))
     wait_for_answer(world, server)
     return {"knotd": "Knot", "named": "BIND"}[name]
 
@@ -131,7 +133,8 @@ def wait_for_answer(world, server):
         except (dns.exception.DNSException, OSError):
             pass
         if server.poll() is not None or time.monotonic() > deadline:
-            raise build.BuildError(f"the name server does not answer, see {world.path('log', 'dns.log')}")
+            log = world.path("log", "dns.log")
+            raise build.BuildError(f"the name server does not answer, see {log}")
         time.sleep(0.02)
 
 

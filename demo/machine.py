@@ -1,8 +1,9 @@
 """One site as a machine: starts and stops its PostgreSQL server and its HTTP service.
 
-Layout of FOLDER/SITE: data (PostgreSQL), service (where the service works), postgresql.conf, pg_hba.conf, pgpass,
-power.state, log/. The configuration lives outside the data folder, so that pg_rewind and pg_basebackup, which copy
-the other site's files, never bring its address along. Decides nothing about roles: it starts what is on disk.
+Layout of FOLDER/SITE: data (PostgreSQL), service (where the service works), postgresql.conf,
+pg_hba.conf, pgpass, power.state, log/. The configuration lives outside the data folder, so that
+pg_rewind and pg_basebackup, which copy the other site's files, never bring its address along.
+Decides nothing about roles: it starts what is on disk.
 """
 import ctypes
 import os
@@ -23,7 +24,8 @@ class MachineError(Exception):
 
 
 class Machine:
-    """A site of a world. Needs the rights to act as the site's users (root, or everything is one user)."""
+    """A site of a world. Needs the rights to act as the site's users (as root, or where
+    everything is one user)."""
 
     def __init__(self, world, site):
         self.world = world
@@ -39,17 +41,19 @@ class Machine:
         return os.path.join(self.world.postgres_bin, name)
 
     def as_postgres(self, arguments, log, seconds=120):
-        """Runs a program of PostgreSQL to its end in this site's name; its output goes to the log."""
+        """Runs a program of PostgreSQL to its end for this site; its output goes to the log."""
         with open(self.path("log", log), "a", encoding="utf-8") as output:
-            return subprocess.run(arguments, cwd=self.path(), stdin=subprocess.DEVNULL, stdout=output,
-                                  stderr=subprocess.STDOUT, timeout=seconds, check=False,
+            return subprocess.run(arguments, cwd=self.path(), stdin=subprocess.DEVNULL,
+                                  stdout=output, stderr=subprocess.STDOUT, timeout=seconds,
+                                  check=False,
                                   env=environment(PGPASSFILE=self.path("pgpass")),
                                   **identity(self.world.postgres_user)).returncode
 
     # PostgreSQL
 
     def server_arguments(self):
-        return [self.program("postgres"), "-D", self.data, "-c", "config_file=" + self.path("postgresql.conf")]
+        return [self.program("postgres"), "-D", self.data, "-c",
+                "config_file=" + self.path("postgresql.conf")]
 
     def start_postgres(self):
         """Starts the server unless it runs and returns when it takes connections."""
@@ -57,17 +61,18 @@ class Machine:
             self.forget_old_server()
             self.spawn(self.server_arguments(), self.data, "postgres.log", self.world.postgres_user,
                        PGPASSFILE=self.path("pgpass"))
+        log = self.path("log", "postgres.log")
         deadline = time.monotonic() + START_WITHIN_SECONDS
         while self.server_status() != "ready":
             if not processes.inside(self.data):
-                raise MachineError(f"{self.site}: PostgreSQL did not start, see {self.path('log', 'postgres.log')}")
+                raise MachineError(f"{self.site}: PostgreSQL did not start, see {log}")
             if time.monotonic() > deadline:
-                raise MachineError(f"{self.site}: PostgreSQL is not ready after {START_WITHIN_SECONDS} s, see "
-                                   f"{self.path('log', 'postgres.log')}")
+                raise MachineError(f"{self.site}: PostgreSQL is not ready in time, see {log}")
             time.sleep(0.005)
 
     def stop_postgres(self):
-        """Stops the server in an orderly way, so that pg_rewind can work on its data; by force where it will not."""
+        """Stops the server in an orderly way, so that pg_rewind can work on its data; by force
+        where it will not."""
         for number, seconds in ((signal.SIGINT, STOP_WITHIN_SECONDS), (signal.SIGQUIT, 5)):
             server = self.server_process()
             if server:
@@ -85,12 +90,13 @@ class Machine:
             return []
 
     def server_process(self):
-        """The id of the running server, or None: a file left over by a killed one does not count."""
+        """The id of the running server, or None: what a killed one left does not count."""
         lines = self.server_lines()
         return int(lines[0]) if lines and int(lines[0]) in processes.inside(self.data) else None
 
     def server_status(self):
-        """What the server last said of itself ("starting", "ready", …), or empty when it does not run."""
+        """What the server last said of itself ("starting", "ready", …), or empty when it does
+        not run."""
         lines = self.server_lines()
         return lines[7].strip() if len(lines) > 7 and self.server_process() else ""
 
@@ -108,20 +114,23 @@ class Machine:
         """Starts the HTTP service unless it runs and returns when it listens."""
         if not processes.inside(self.service_folder):
             program = self.world.path("lib", "service.py")
-            self.spawn([sys.executable, "-IB", program, self.world.folder, self.site], self.service_folder,
+            self.spawn([sys.executable, "-IB", program, self.world.folder, self.site],
+                       self.service_folder,
                        "service.log", self.world.service_user)
         deadline = time.monotonic() + START_WITHIN_SECONDS
         while not processes.listeners(self.address, {self.world.http_port}):
             if time.monotonic() > deadline or not processes.inside(self.service_folder):
-                raise MachineError(f"{self.site}: the service did not start, see {self.path('log', 'service.log')}")
+                log = self.path("log", "service.log")
+                raise MachineError(f"{self.site}: the service did not start, see {log}")
             time.sleep(0.005)
 
     def spawn(self, arguments, folder, log, user, **variables):
-        """Starts a program that outlives its starter, in a session of its own; the folder it works in marks it."""
+        """Starts a program that outlives its starter, in a session of its own; the folder it
+        works in marks it."""
         with open(self.path("log", log), "a", encoding="utf-8") as output:
             subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
-                             stderr=subprocess.STDOUT, start_new_session=True, env=environment(**variables),
-                             **identity(user))
+                             stderr=subprocess.STDOUT, start_new_session=True,
+                             env=environment(**variables), **identity(user))
 
 
 def identity(user):
@@ -136,7 +145,8 @@ def user_group(user):
 
 def environment(**more):
     """A small environment, the same whoever started the demo."""
-    return {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent",
+    return {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+            "HOME": "/nonexistent",
             **more}
 
 

@@ -1,4 +1,5 @@
-"""Reads what the client recorded and measures with it: outage, pause, lost rows. Times are seconds since 1970."""
+"""Reads what the client recorded and measures with it: outage, pause, lost rows. Times are
+seconds since 1970."""
 import json
 
 import build
@@ -52,8 +53,8 @@ class Outage:
 
 
 def outage(record, moment, new_site):
-    """The outage around a move that began at `moment`: up to the first row that the new site took. None while there
-    is none yet."""
+    """The outage around a move that began at `moment`: up to the first row that the new site
+    took. None while there is none yet."""
     after = record.acknowledged_after(moment, new_site)
     if not after:
         return None
@@ -63,5 +64,7 @@ def outage(record, moment, new_site):
 
 def lost_rows(world, record, active_site, until):
     """The attempts acknowledged up to `until` whose rows are not in the active site's database."""
-    present = {row[0] for row in build.query(world, active_site, "SELECT id FROM orders WHERE id > 0")}
-    return [attempt for attempt in record.acknowledged() if attempt.done_at <= until and attempt.id not in present]
+    present = {row[0]
+               for row in build.query(world, active_site, "SELECT id FROM orders WHERE id > 0")}
+    return [attempt for attempt in record.acknowledged() if attempt.done_at <= until and
+            attempt.id not in present]

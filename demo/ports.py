@@ -1,8 +1,8 @@
 """Finds free ports for the demo.
 
-Below 32768, where the kernel takes no ports for outgoing connections, so that nobody sits on one between choosing
-and using it. A service has one port number at both sites (a DNS address record carries no port), so it must be free
-at all their addresses.
+Below 32768, where the kernel takes no ports for outgoing connections, so that nobody sits on one
+between choosing and using it. A service has one port number at both sites (a DNS address record
+carries no port), so it must be free at all their addresses.
 """
 import random
 import socket
@@ -23,7 +23,8 @@ def is_free(port, addresses):
 
 
 def pick(wanted):
-    """One port for each list of addresses in `wanted`, all different. Raises OSError when there are none."""
+    """One port for each list of addresses in `wanted`, all different. Raises OSError when there
+    are none."""
     chosen = []
     for addresses in wanted:
         for _ in range(ATTEMPTS):

@@ -1,9 +1,10 @@
 """Which processes belong to a part of the demo, and how they are ended.
 
-Everything of a part works in that part's folder, and a child inherits it: PostgreSQL enters its data folder, the
-services enter theirs. So a folder names a set of processes that survives a new session, a changed name and a lost
-parent, which process groups, titles and pid files do not. A shell that a person opened in there is spared.
-Imports only what starts within a millisecond or two: the power switch depends on it.
+Everything of a part works in that part's folder, and a child inherits it: PostgreSQL enters its
+data folder, the services enter theirs. So a folder names a set of processes that survives a new
+session, a changed name and a lost parent, which process groups, titles and pid files do not. A
+shell that a person opened in there is spared. Imports only what starts within a millisecond or
+two: the power switch depends on it.
 """
 import os
 import signal
@@ -23,9 +24,10 @@ def inside(folder):
             continue
         try:
             place = os.readlink(f"/proc/{entry}/cwd")
-        except OSError:  # ended, a zombie, or another user's: of this demo only in the first two cases
+        except OSError:  # ended, or a zombie; or another user's, and then not of this demo
             continue
-        if (place == folder or place.startswith(below) or place == folder + " (deleted)") and not spared(entry):
+        if (place == folder or place.startswith(below) or
+            place == folder + " (deleted)") and not spared(entry):
             found.append(int(entry))
     return found
 
@@ -50,7 +52,8 @@ def send(process_ids, number):
 
 
 def kill_all(folder, seconds):
-    """kill -9 for everything inside, again for what was being born meanwhile. True when nothing is left."""
+    """kill -9 for everything inside, again for what was being born meanwhile. True when nothing
+    is left."""
     deadline = time.monotonic() + seconds
     while True:
         found = inside(folder)
@@ -73,7 +76,7 @@ def wait_until_gone(folder, seconds):
 
 
 def listeners(address, ports):
-    """Which of these TCP ports somebody listens on at this IPv4 address, be it through a wildcard."""
+    """Which of these TCP ports somebody listens on at this IPv4 address, or at all of them."""
     number = "".join(f"{int(part):02X}" for part in reversed(address.split(".")))
     here = {number, "0" * 8, "0" * 32, "0" * 16 + "FFFF0000" + number}
     found = set()

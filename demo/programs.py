@@ -1,4 +1,5 @@
-"""Starts the demo's programs that belong to no site: the client and the intruder. teardown.py ends them."""
+"""Starts the demo's programs that belong to no site: the client and the intruder. teardown.py
+ends them."""
 import os
 import signal
 import subprocess
@@ -21,7 +22,8 @@ class Program:
         open(self.record_path, "w", encoding="utf-8").close()
         with open(world.path("log", name + ".log"), "a", encoding="utf-8") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-IB", world.path("lib", name + ".py"), world.folder, *arguments, self.record_path],
+                [sys.executable, "-IB", world.path("lib", name + ".py"), world.folder, *arguments,
+                 self.record_path],
                 cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True, env=machine.environment())
 

@@ -1,14 +1,17 @@
-"""What a person sees: plain lines, colour only on a terminal and only as support, an ASCII twin for every sign."""
+"""What a person sees: plain lines, colour only on a terminal and only as support, an ASCII twin
+for every sign."""
 import os
 import sys
 
 COLOURS = {"green": "32", "yellow": "33", "red": "31", "bold": "1", "faint": "2"}
-SIGNS = {"⚡": "!", "✔": "+", "✘": "x", "·": "|", "…": "...", "→": "->", "●": "*", "○": "o", "─": "-"}
+SIGNS = {"⚡": "!", "✔": "+", "✘": "x", "·": "|", "…": "...", "→": "->", "●": "*", "○": "o",
+         "─": "-"}
 WIDTH = 100
 
 
 class Screen:
-    """Writes to standard output. A passing line says what is being waited for; it exists only on a terminal."""
+    """Writes to standard output. A passing line says what is being waited for; it exists only on
+    a terminal."""
 
     def __init__(self, stream=None, environment=None):
         self.stream = stream or sys.stdout
@@ -17,7 +20,15 @@ class Screen:
         self.coloured = terminal and not environment.get("NO_COLOR")
         self.passing_lines = terminal
         self.unicode = (self.stream.encoding or "").lower().replace("-", "") == "utf8"
-        self.passing = False
+        self.passing = ""
+
+    def write(self, text):
+        """A reader that went away (`demo | head`) must not keep the demo from cleaning up."""
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except BrokenPipeError:
+            self.stream = sys.stdout = open(os.devnull, "w", encoding="utf-8")
 
     def paint(self, text, colour):
         return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if self.coloured else text
@@ -32,8 +43,7 @@ class Screen:
     def line(self, text="", colour=None):
         self.clear()
         text = self.plain(text)
-        self.stream.write((self.paint(text, colour) if colour else text) + "\n")
-        self.stream.flush()
+        self.write((self.paint(text, colour) if colour else text) + "\n")
 
     def moment(self, when, text, colour=None):
         """A line of the story with its time in front, right-aligned to ten columns."""
@@ -41,13 +51,13 @@ class Screen:
 
     def passing_line(self, text):
         """Shown until the next line; tells what is going on and is not worth keeping."""
-        if self.passing_lines:
+        text = self.plain("        … " + text)[:WIDTH]
+        if self.passing_lines and text != self.passing:
             self.clear()
-            self.stream.write(self.paint(self.plain("        … " + text)[:WIDTH], "faint"))
-            self.stream.flush()
-            self.passing = True
+            self.write(self.paint(text, "faint"))
+            self.passing = text
 
     def clear(self):
         if self.passing:
-            self.stream.write("\r\x1b[K")
-            self.passing = False
+            self.write("\r\x1b[K")
+            self.passing = ""

@@ -1,11 +1,12 @@
-"""The shop's HTTP service at one site: reads and writes the database of its own site, and nothing else.
+"""The shop's HTTP service at one site: reads and writes the database of its own site only.
 
 GET  /health  200 when it can read its database, be that a primary or a standby; 503 when it cannot
 GET  /rows    how many rows there are
 POST /rows    {"id": N}: writes that row and answers only when it is committed
 
-It knows nothing of the other site and nothing of Bascule. It reconnects by itself, and after a failure it answers
-at once instead of waiting: clients have other places to try.
+It knows nothing of the other site and nothing of Bascule. It reconnects by itself, and after a
+failure it answers at once instead of waiting: clients have other places to try.
+
 Usage: service.py FOLDER SITE
 """
 import http.server
@@ -27,7 +28,8 @@ STATEMENT_MILLISECONDS = 2000
 
 
 class Database:
-    """One held connection, made again when it broke. Safe to use from several threads, one at a time."""
+    """One held connection, made again when it broke. Safe to use from several threads, one at a
+    time."""
 
     def __init__(self, **where):
         self.where = where
@@ -35,7 +37,7 @@ class Database:
         self.connection = None
 
     def ask(self, statement, arguments=()):
-        """The first row of the answer, or None for a statement without one. Raises psycopg2.Error."""
+        """The first row of the answer, or None where there is none. Raises psycopg2.Error."""
         with self.lock:
             try:
                 if self.connection is None:
@@ -49,8 +51,9 @@ class Database:
                 raise
 
     def drop_if_broken(self):
+        idle = psycopg2.extensions.TRANSACTION_STATUS_IDLE
         alive = (self.connection is not None and not self.connection.closed and
-                 self.connection.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_IDLE)
+                 self.connection.info.transaction_status == idle)
         if not alive:
             if self.connection is not None:
                 self.connection.close()
@@ -58,7 +61,8 @@ class Database:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """One request. Headers and body leave in one packet: two would wait for each other's acknowledgement."""
+    """One request. Headers and body leave in one packet: two would wait for each other's
+    acknowledgement."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -92,8 +96,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.guarded(lambda: self.write(identifier))
 
     def health(self):
-        in_recovery, rows = self.server.reader.ask("SELECT pg_is_in_recovery(), (SELECT max(id) FROM orders)")
-        self.answer(200, {"status": "ok", "site": self.server.site, "role": "standby" if in_recovery else "primary",
+        in_recovery, rows = self.server.reader.ask(
+            "SELECT pg_is_in_recovery(), (SELECT max(id) FROM orders)")
+        self.answer(200, {"status": "ok", "site": self.server.site, "role": "standby"
+                          if in_recovery else "primary",
                           "newest_row": rows})
 
     def count(self):
@@ -101,7 +107,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                           "rows": self.server.reader.ask("SELECT count(*) FROM orders")[0]})
 
     def write(self, identifier):
-        self.server.writer.ask("INSERT INTO orders (id, site) VALUES (%s, %s)", (identifier, self.server.site))
+        self.server.writer.ask("INSERT INTO orders (id, site) VALUES (%s, %s)",
+                               (identifier, self.server.site))
         self.answer(200, {"id": identifier, "site": self.server.site})
 
     def guarded(self, work):
@@ -110,7 +117,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except psycopg2.Error as error:
             first_line = (str(error).strip() or type(error).__name__).split("\n")[0]
             self.log_message("%s %s", self.path, first_line)
-            self.answer(503, {"status": "unavailable", "site": self.server.site, "error": first_line})
+            self.answer(503,
+                        {"status": "unavailable", "site": self.server.site, "error": first_line})
 
     def answer(self, status, value):
         body = json.dumps(value).encode() + b"\n"
@@ -118,7 +126,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
-        self._headers_buffer.append(b"\r\n" + body)  # what end_headers() would send, and the body with it
+        self._headers_buffer.append(b"\r\n" + body)  # as end_headers() does, with the body
         self.flush_headers()
 
     def log_request(self, code="-", size="-"):
@@ -132,15 +140,18 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
     def __init__(self, world, site):
         self.site = site
-        where = {"host": settings.SITES[site], "port": world.postgres_port, "dbname": settings.DATABASE,
-                 "user": "app", "password": world.secret(os.path.join(site, "app.password")), "connect_timeout": 2,
+        where = {"host": settings.SITES[site], "port": world.postgres_port,
+                 "dbname": settings.DATABASE,
+                 "user": "app", "password": world.secret(os.path.join(site, "app.password")),
+                 "connect_timeout": 2,
                  "sslmode": "disable", "options": f"-c statement_timeout={STATEMENT_MILLISECONDS}"}
         self.reader = Database(application_name="shop reader", **where)
         self.writer = Database(application_name="shop writer", **where)
         super().__init__((settings.SITES[site], world.http_port), Handler)
 
     def server_bind(self):
-        """Binds without the look-up of the host's name that HTTPServer makes: a dead name server would stall it."""
+        """Binds without the look-up of the host's name that HTTPServer makes: a dead name server
+        would stall it."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]
 

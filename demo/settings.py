@@ -1,7 +1,8 @@
 """What the parts of one demo know about it: folder, ports, addresses, users.
 
-It is one plain text file, FOLDER/world, a "name value" per line, because the power switch reads it on every call
-and has to answer within milliseconds. It holds no secrets; those have files of their own.
+It is one plain text file, FOLDER/world, a "name value" per line, because the power switch reads
+it on every call and has to answer within milliseconds. It holds no secrets; those have files of
+their own.
 """
 import os
 
@@ -13,9 +14,11 @@ ZONE = "shop.test."
 
 
 class World:
-    """The settings of one demo. Ports are integers; users are names, or empty where everything runs as one user."""
+    """The settings of one demo. Ports are integers; users are names, or empty where everything
+    runs as one user."""
 
-    def __init__(self, folder, postgres_port, http_port, dns_port, api_port, postgres_bin, postgres_user="",
+    def __init__(self, folder, postgres_port, http_port, dns_port, api_port, postgres_bin,
+                 postgres_user="",
                  service_user="", dns_user=""):
         self.folder = folder
         self.postgres_port = int(postgres_port)

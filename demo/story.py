@@ -1,7 +1,8 @@
-"""The demo's story: steady state, the loss of a site, its return, the way home, and the proof of each.
+"""The demo's story: steady state, the loss of a site, its return, the way home, and the proof of
+each.
 
-Every wait is for a condition with a deadline. The first thing that is not as promised ends the story with
-StoryFailed, which says what it was.
+Every wait is for a condition with a deadline. The first thing that is not as promised ends the
+story with StoryFailed, which says what it was.
 """
 import json
 import os
@@ -50,10 +51,10 @@ class Story:
         self.client, self.record = programs.start_client(self.world)
         self.bascule.start()
         self.began = time.time()
-        wait_for(f"bascule says that {self.home} is active, healthy and protected, and {ROWS_BEFORE_FAULT} rows are "
-                 "written", self.is_steady, STEADY_SECONDS)
-        self.moment(f"steady: {self.home} serves, {self.other} follows {self.bytes_behind()} B behind, "
-                    f"{len(self.record.acknowledged())} rows written")
+        wait_for(f"bascule says that {self.home} is active, healthy and protected, and "
+                 f"{ROWS_BEFORE_FAULT} rows are written", self.is_steady, STEADY_SECONDS)
+        self.moment(f"steady: {self.home} serves, {self.other} follows {self.bytes_behind()} B "
+                    f"behind, {len(self.record.acknowledged())} rows written")
 
     def is_steady(self):
         situation = self.bascule.situation()
@@ -65,7 +66,8 @@ class Story:
 
     def bytes_behind(self):
         rows = build.query(self.world, self.home,
-                           "SELECT min(pg_wal_lsn_diff(sent_lsn, replay_lsn))::bigint FROM pg_stat_replication")
+                           "SELECT min(pg_wal_lsn_diff(sent_lsn, replay_lsn))::bigint "
+                           "FROM pg_stat_replication")
         return rows[0][0] if rows and rows[0][0] is not None else "?"
 
     def moment(self, text):
@@ -78,10 +80,12 @@ class Story:
         self.moment(f"⚡ kill -9 of everything in {self.home}")
         self.fault = time.time()
         by_hand.kill_without_switch(self.world, self.home)
-        self.failover = wait_for("bascule decides a failover", lambda: self.opened("failover", before),
+        self.failover = wait_for("bascule decides a failover",
+                                 lambda: self.opened("failover", before),
                                  FAILOVER_SECONDS)
         outage = wait_for(f"the client writes at {self.other}",
-                          lambda: measure.outage(self.record.read_on(), self.fault, self.other), FAILOVER_SECONDS)
+                          lambda: measure.outage(self.record.read_on(), self.fault, self.other),
+                          FAILOVER_SECONDS)
         self.finish(self.failover, FAILOVER_SECONDS)
         require(self.failover.trigger == "automatic", "the failover was not automatic")
         require((self.failover.source, self.failover.target) == (self.home, self.other),
@@ -110,15 +114,16 @@ class Story:
             self.screen.moment(f"{at - self.fault:+.3f}s", f"{word:<12} {sentence}".rstrip()[:88])
 
     def count_losses(self, outage):
-        """Replication is asynchronous: what was acknowledged in the last instant may be gone, but never more than
-        the bound that the decision rested on."""
+        """Replication is asynchronous: what was acknowledged in the last instant may be gone,
+        but never more than the bound that the decision rested on."""
         missing = measure.lost_rows(self.world, self.record, self.other, outage.after.done_at)
         self.lost = {attempt.id for attempt in missing}
-        self.screen.line(f"{'':>11}outage as the client saw it {outage.seconds:.2f}s · acknowledged rows lost "
-                         f"{len(missing)}", "bold")
+        self.screen.line(f"{'':>11}outage as the client saw it {outage.seconds:.2f}s · "
+                         f"acknowledged rows lost {len(missing)}", "bold")
         bound = self.failover.loss_bound_seconds()
         beyond = [attempt for attempt in missing if attempt.done_at < self.fault - bound]
-        require(not beyond, f"{len(beyond)} rows were lost that are older than the bound of {bound:.3f} s")
+        require(not beyond,
+                f"{len(beyond)} rows were lost that are older than the bound of {bound:.3f} s")
 
     # The return of the old site
 
@@ -131,7 +136,8 @@ class Story:
         seen = bascule_view.Return
 
         def settled():
-            self.screen.passing_line(f"{self.home} is back as it was killed: a primary; an intruder writes to it")
+            self.screen.passing_line(f"{self.home} is back as it was killed: a primary; "
+                                     "an intruder writes to it")
             return seen(self.bascule.read_on(), self.home, before).settled()
         wait_for(f"{self.home} is sealed and rejoins as a standby", settled, RETURN_SECONDS)
         self.refused_for_sure(intruder)
@@ -160,8 +166,11 @@ class Story:
         require(rows == [(0,)], "rows of the intruder reached the active site")
         up = min(successes + [back])
         self.screen.line()
-        self.screen.line(f"  {self.home} comes back … sealed on sight after {max(0, sealed - up):.1f}s, took 0 writes "
-                         f"since ({len(successes)} before), rejoined as standby after {seen.rejoined() - up:.1f}s")
+        lead = f"  {self.home} comes back … "
+        self.screen.line(f"{lead}sealed on sight after {max(0, sealed - up):.1f}s; direct writes: "
+                         f"{len(successes)} before that, 0 since")
+        self.screen.line(f"{'':>{len(lead)}}rejoined as standby of {self.other} after "
+                         f"{seen.rejoined() - up:.1f}s")
 
     # The way home
 
@@ -172,16 +181,18 @@ class Story:
         wait_for(f"bascule says that {self.other} is healthy and protected", ready, RETURN_SECONDS)
         before, began = self.last_seq(), time.time()
         code, output, complaints = self.bascule.command("failback", bascule_view.GROUP, "--reason",
-                                                        f"{self.home} is repaired", limit=FAILBACK_SECONDS)
+                                                        f"{self.home} is repaired",
+                                                        limit=FAILBACK_SECONDS)
         require(code == 0, f"bascule failback ended with {code}: {(output + complaints).strip()}")
         run = wait_for("the failback is in the journal", lambda: self.opened("failback", before), 5)
         self.finish(run, FAILBACK_SECONDS)
         pause = wait_for(f"the client writes at {self.home}",
-                         lambda: measure.outage(self.record.read_on(), began, self.home), FAILBACK_SECONDS)
+                         lambda: measure.outage(self.record.read_on(), began, self.home),
+                         FAILBACK_SECONDS)
         missing = measure.lost_rows(self.world, self.record, self.home, time.time())
         lost = [attempt for attempt in missing if attempt.id not in self.lost]
-        self.screen.line(f"  failback … drained, caught up to the last byte, moved: {pause.seconds:.2f}s pause, "
-                         f"{len(lost)} rows lost")
+        self.screen.line("  failback … drained, caught up to the last byte, moved: "
+                         f"{pause.seconds:.2f}s pause, {len(lost)} rows lost")
         require(not lost, f"{len(lost)} acknowledged rows were lost in a move that loses nothing")
 
     def protected_again(self):
@@ -200,8 +211,9 @@ class Story:
 
 def tell(screen, world, _server):
     """Tells it all. Returns 0; whatever is not as promised raises."""
-    screen.line("Two sites, two PostgreSQL servers, one DNS name, one client writing 50 rows a second. "
-                "Nothing here is simulated.")
+    screen.line("Two sites, two PostgreSQL servers, one DNS name, "
+                "one client writing 50 rows a second.")
+    screen.line("Nothing here is simulated.")
     screen.line()
     story = Story(screen, world)
     story.begin()
@@ -222,17 +234,18 @@ def tell(screen, world, _server):
 
 def explore(screen, story):
     """Five commands to try, as they have to be typed."""
-    def typed(*words):
-        return " ".join(story.bascule.arguments(*words))
-    folder = story.world.folder
     screen.line()
     screen.line("It goes on running. Five commands to try:")
+    screen.line()
+    screen.line(f"  cd {story.world.folder}")
     for command, what in (
-            (typed("status"), "where things stand"),
-            (typed("explain", "shop"), "each gate, and why nothing is being done"),
-            (typed("show", story.failover.id), "what the failover did, step by step"),
-            (typed("switchover", "shop", "--to", story.other, "--reason", "trying"), "a move that loses nothing"),
-            (f"{folder}/power off {story.home}", "break a site yourself")):
-        screen.line(f"  {command}")
-        screen.line(f"      {what}", "faint")
-    screen.line(f"Stop it with: make demo-stop    (or {os.path.join(os.path.dirname(__file__), 'demo')} stop {folder})")
+            ("./bascule status", "where things stand"),
+            ("./bascule explain shop", "every gate, and why nothing is being done"),
+            (f"./bascule show {story.failover.id}", "what the failover did, step by step"),
+            (f"./bascule switchover shop --to {story.other} --reason trying",
+             "a move that loses nothing"),
+            (f"./power off {story.home}", "break a site yourself, then look at the status")):
+        screen.line(f"  {command:<62} {what}")
+    screen.line()
+    program = os.path.join(bascule_view.HERE, "demo")
+    screen.line(f"Stop it with: make demo-stop    (or {program} stop)")

@@ -1,4 +1,5 @@
-"""Ends a demo: nothing of it runs afterwards, and its folder is removed unless somebody wants to look at it."""
+"""Ends a demo: nothing of it runs afterwards, and its folder is removed unless somebody wants to
+look at it."""
 import glob
 import os
 import shutil
@@ -14,14 +15,12 @@ GENTLY_SECONDS = 5
 
 
 def stop_everything(world):
-    """Ends every process of this world: first with a request, so that servers clean up, then by force. True when
-    nothing is left."""
+    """Ends every process of this world: first with a request, so that servers clean up, then by
+    force. True when nothing is left."""
     sites = [machine.Machine(world, site) for site in settings.SITES]
     servers = [server for server in (one.server_process() for one in sites) if server]
-    bascule = processes.inside(world.path("bascule")) if os.path.isdir(world.path("bascule")) else []
-    processes.send(bascule, signal.SIGTERM)
-    if bascule:
-        processes.wait_until_gone(world.path("bascule"), GENTLY_SECONDS)
+    processes.send(processes.inside(world.path("daemon")), signal.SIGTERM)
+    processes.wait_until_gone(world.path("daemon"), GENTLY_SECONDS)
     processes.send(servers, signal.SIGQUIT)
     others = [process for process in processes.inside(world.folder) if not is_postgres(process)]
     processes.send(others, signal.SIGTERM)
@@ -33,7 +32,8 @@ def stop_everything(world):
 
 
 def is_postgres(process):
-    """Its processes end with their server; asked one by one they would make it think that one crashed."""
+    """Its processes end with their server; asked one by one they would make it think that one
+    crashed."""
     try:
         return os.path.basename(os.readlink(f"/proc/{process}/exe")).startswith("postgres")
     except OSError:
