@@ -33,7 +33,7 @@ enum class FieldType : std::uint8_t {
 struct Field {
   std::string name;
   FieldType type = FieldType::text;
-  std::string summary;  // one sentence for the reference documentation
+  std::string summary = {};  // one sentence for the reference documentation
   bool required = false;
   Json default_value = nullptr;  // in configuration notation ("5m"); null: absent when not written
   bool secret = false;

@@ -1,0 +1,11 @@
+// The notifier `log`: one JSON object per line appended to a file, for machines that tail it and
+// for the demo.
+#pragma once
+
+#include "ports/kinds.h"
+
+namespace bascule {
+
+NotifierKind log_notifier();
+
+}  // namespace bascule

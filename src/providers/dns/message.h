@@ -1,0 +1,75 @@
+// DNS messages of a front door as bytes: plain questions, and RFC 2136 updates signed with TSIG
+// (RFC 8945). ldns builds, signs and checks; nothing here sends.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace bascule::dns {
+
+using Bytes = std::vector<std::uint8_t>;
+
+// One record set as text, as in a zone file: {"www.shop.test.", "A", 60, {"127.0.1.1"}}. TXT values
+// are single strings without quotes.
+struct RecordSet {
+  std::string name;  // absolute, with its final dot
+  std::string type;
+  std::uint32_t ttl = 0;
+  std::vector<std::string> values;  // sorted
+
+  friend bool operator==(const RecordSet&, const RecordSet&) = default;
+};
+
+struct Key {
+  std::string name;       // "bascule-key."
+  std::string algorithm;  // "hmac-sha256" or "hmac-sha512"; ldns does not sign with hmac-sha384
+  std::string secret;     // base64
+};
+
+// Both record sets as they must be (no values: the set must not exist) and as they shall be, in one
+// message: either all of it happens or nothing does.
+struct Update {
+  std::string zone;
+  std::vector<RecordSet> required;
+  std::vector<RecordSet> wanted;
+};
+
+struct SignedMessage {
+  Bytes bytes;
+  std::uint16_t id = 0;
+  Bytes signature;  // what the answer's signature is computed over, in wire format
+};
+
+Result<Bytes> make_question(const std::string& name, const std::string& type, std::uint16_t id);
+Result<SignedMessage> make_update(const Update& update, const Key& key, std::uint16_t id);
+
+enum class Outcome : std::uint8_t {
+  done,
+  required_differs,  // a prerequisite does not hold: nothing was changed
+};
+
+// What the answer to an update says. `denied` when the server refuses the key, `unavailable` when
+// it fails, `outcome_unknown` when the answer is not signed with our key: anybody could have sent
+// it.
+Result<Outcome> read_update_answer(const Bytes& answer, const SignedMessage& sent, const Key& key);
+
+struct Answer {
+  std::optional<RecordSet> records;  // nothing: the name or the type does not exist
+  bool authoritative = false;
+  bool truncated = false;
+};
+Result<Answer> read_answer(const Bytes& answer, const std::string& name, const std::string& type,
+                           std::uint16_t id);
+
+// Whether these bytes can be the answer to message `id`.
+bool answers(const Bytes& bytes, std::uint16_t id);
+
+// What is wrong with a name, an address or a key before anything is sent.
+Result<void> check_record(const RecordSet& records);
+Result<void> check_key(const Key& key);
+
+}  // namespace bascule::dns
