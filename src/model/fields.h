@@ -73,6 +73,19 @@ inline constexpr std::nullptr_t kMembers = nullptr;
 template <typename T>
 concept Described = !std::is_same_v<std::remove_cv_t<decltype(kMembers<T>)>, std::nullptr_t>;
 
+// The size that a struct of exactly these members, in this order, would have: who adds a member to
+// a struct and forgets it here finds out when compiling (except for a flag that fits into padding;
+// the round trips of the tests are for those).
+template <typename T>
+consteval std::size_t size_of_members() {
+  std::size_t size = 0;
+  const auto add = [&size]<typename Value>(const Member<T, Value>&) {
+    size = (size + alignof(Value) - 1) / alignof(Value) * alignof(Value) + sizeof(Value);
+  };
+  std::apply([&](const auto&... members) { (add(members), ...); }, kMembers<T>);
+  return (size + alignof(T) - 1) / alignof(T) * alignof(T);
+}
+
 template <typename T>
 struct Codec;
 
@@ -249,6 +262,8 @@ struct Codec<std::map<std::string, T>> {
 
 template <Described T>
 struct Codec<T> {
+  static_assert(size_of_members<T>() == sizeof(T), "kMembers lists all members, in their order");
+
   static Json write(const T& value) {
     Json json = Json::object();
     const auto write_one = [&]<typename Value>(const Member<T, Value>& one) {

@@ -12,6 +12,25 @@ const Json* member(const Json& object, std::string_view key) {
   return found == object.end() ? nullptr : &*found;
 }
 
+// Looked at before parsing, because the parser knows no limit: one pass over the brackets outside
+// of strings.
+bool nested_deeper_than(std::size_t limit, std::string_view text) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') in_string = !in_string;
+    if (in_string) {
+      if (c == '\\') ++i;
+    } else if (c == '[' || c == '{') {
+      if (++depth > limit) return true;
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
 std::string valid_utf8(const std::string& text) {
   const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
   if (std::ranges::all_of(text, is_ascii)) return text;
@@ -57,13 +76,10 @@ Result<Json> parse_json(std::string_view text, std::size_t size_max) {
     return fail(ErrorCode::invalid, "{} bytes of JSON are more than the limit of {}", text.size(),
                 size_max);
   }
-  bool too_deep = false;
-  const Json::parser_callback_t watch_depth = [&](int depth, Json::parse_event_t, Json&) {
-    too_deep = too_deep || depth > static_cast<int>(kJsonDepthMax);
-    return !too_deep;
-  };
-  Json value = Json::parse(text, watch_depth, /*allow_exceptions=*/false);
-  if (too_deep) return fail(ErrorCode::invalid, "JSON nested deeper than {} levels", kJsonDepthMax);
+  if (nested_deeper_than(kJsonDepthMax, text)) {
+    return fail(ErrorCode::invalid, "JSON nested deeper than {} levels", kJsonDepthMax);
+  }
+  Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (value.is_discarded()) return fail(ErrorCode::invalid, "not valid JSON");
   return value;
 }

@@ -1,0 +1,209 @@
+// One example of each type of record, every member set to something that is not its default: for
+// tests of the codec and of the journals. A type of record without an example does not compile.
+#pragma once
+
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "model/record.h"
+
+namespace bascule::examples {
+
+inline Instant moment(std::int64_t milliseconds) {
+  return Instant{Duration{1'795'451'845'000 + milliseconds}};
+}
+
+inline Step step() {
+  Step step;
+  step.id = StepId("front_door/switch");
+  step.phase = Phase::front_door;
+  step.name = "switch";
+  step.uses = "dns.record";
+  step.site = SiteName("amsterdam");
+  step.operation = "switch";
+  step.settings = {{"zone", "shop.test."},
+                   {"ttl", 5'000},
+                   {"key", {{"$secret", "file:/etc/bascule/tsig"}}},
+                   {"servers", {"127.0.0.1:5300"}},
+                   {"endpoint", "${{ steps.promote.endpoint }}"}};
+  step.needs = {StepId("activate/promote"), StepId("activate/scale")};
+  step.on_failure = OnFailure::park;
+  step.timeout = Duration{90'000};
+  step.retries = 3;
+  step.reversible = false;
+  step.rung = Rung::cut;
+  step.delivery = Delivery::at_most_once;
+  return step;
+}
+
+inline Plan plan() {
+  Plan plan;
+  plan.group = GroupName("shop");
+  plan.move = Move::switchover;
+  plan.source = SiteName("berlin");
+  plan.target = SiteName("amsterdam");
+  plan.steps = {step()};
+  plan.exposures = {"two writers are possible until berlin is fenced"};
+  plan.fingerprint = "5f3a00c1d2e3";
+  return plan;
+}
+
+template <typename Body>
+Body example();
+
+template <>
+inline TermOpened example() {
+  return {ObserverName("laptop"), "0.1.0", "demo"};
+}
+template <>
+inline ConfigurationLoaded example() {
+  return {"0123456789ab", {{"cluster", "demo"}, {"groups", Json::array()}}};
+}
+template <>
+inline ActiveSiteChanged example() {
+  return {GroupName("shop"), SiteName("amsterdam"), RunId("r-0042"), "promote has ended"};
+}
+template <>
+inline VerdictChanged example() {
+  return {{GroupName("shop"), SiteName("berlin"), CheckName("database")},
+          Health::healthy,
+          Health::failed,
+          true,
+          "3 of 3 looks failed in 0.4s (connection refused)",
+          moment(-400)};
+}
+template <>
+inline GroupStateChanged example() {
+  return {GroupName("shop"), GroupState::healthy, GroupState::critical, "the fence is missing"};
+}
+template <>
+inline ProtectionChanged example() {
+  return {GroupName("shop"), Protection::protected_, "amsterdam streams from berlin"};
+}
+template <>
+inline AutomationHeld example() {
+  return {GroupName("shop"), moment(3'600'000)};
+}
+template <>
+inline AutomationReleased example() {
+  return {GroupName("shop")};
+}
+template <>
+inline MoveAcknowledged example() {
+  return {GroupName("shop")};
+}
+template <>
+inline SiteAttested example() {
+  return {GroupName("shop"), SiteName("berlin")};
+}
+template <>
+inline RunOpened example() {
+  RunOpened opened;
+  opened.run = RunId("r-0042");
+  opened.plan = plan();
+  opened.trigger = Trigger::automatic;
+  opened.ticket = "OPS-7";
+  opened.idempotency_key = "c0ffee";
+  opened.overrides = {"cool-down"};
+  opened.gates = {{{"number", 6}, {"name", "target"}, {"holds", true}, {"because", "it answers"}}};
+  opened.first_sign_at = moment(-900);
+  opened.first_failed_at = moment(-400);
+  opened.verdict_at = moment(-10);
+  opened.loss_bound = Duration{800};
+  opened.loss_bound_bytes = 4'096;
+  return opened;
+}
+template <>
+inline StepStarted example() {
+  return {RunId("r-0042"), StepId("front_door/switch"), 2,
+          Json{{"address", {"127.0.1.1"}}, {"generation", 6}},
+          "www.shop.test: 127.0.1.1 → 127.0.1.2"};
+}
+template <>
+inline StepApplied example() {
+  return {RunId("r-0042"),
+          StepId("claim/claim"),
+          {{"generation", 7}, {"address", {"127.0.1.1"}}, {"previous_generation", nullptr}}};
+}
+template <>
+inline StepRetried example() {
+  return {RunId("r-0042"), StepId("front_door/switch"), ErrorCode::timeout,
+          "no answer from 127.0.0.1:5300", moment(250)};
+}
+template <>
+inline StepEnded example() {
+  return {RunId("r-0042"),   StepId("activate/promote"), StepState::failed,
+          {{"timeline", 6}}, "the standby is gone",      ErrorCode::not_found};
+}
+template <>
+inline RollbackBegun example() {
+  return {RunId("r-0042"), "verify failed: 503"};
+}
+template <>
+inline StepReverted example() {
+  return {RunId("r-0042"), StepId("fence/seal"), false, "logins are still refused"};
+}
+template <>
+inline RunParked example() {
+  return {RunId("r-0042"), "superseded by generation 9 of cluster other"};
+}
+template <>
+inline RunResumed example() {
+  return {RunId("r-0042"), StepId("activate/promote"), "done"};
+}
+template <>
+inline RunEnded example() {
+  return {RunId("r-0042"), RunState::rolled_back, "everything is as before", moment(-400),
+          moment(1'500)};
+}
+template <>
+inline ObligationOpened example() {
+  return {RunId("o-0007"),
+          GroupName("shop"),
+          ObligationKind::fence,
+          SiteName("berlin"),
+          RunId("r-0042"),
+          "berlin did not answer",
+          {step()}};
+}
+template <>
+inline ObligationRetried example() {
+  return {RunId("o-0007"), "connection refused", moment(60'000)};
+}
+template <>
+inline ObligationEnded example() {
+  return {RunId("o-0007"), "berlin streams from amsterdam"};
+}
+template <>
+inline LossMeasured example() {
+  return {RunId("r-0042"), SiteName("berlin"), 512, 3};
+}
+template <>
+inline TwoWritersSeen example() {
+  return {GroupName("shop"),
+          {SiteName("amsterdam"), SiteName("berlin")},
+          "both accepted a write at 16:37:25"};
+}
+template <>
+inline TwoWritersEnded example() {
+  return {GroupName("shop"), "berlin is sealed"};
+}
+
+// A journal of them: one record of each type, numbered from `first` on.
+inline std::vector<Record> records(Sequence first = 1, Term term = 1) {
+  std::vector<Record> all;
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    const auto add = [&](RecordBody body) {
+      const Sequence seq = first + all.size();
+      all.push_back({seq, moment(static_cast<std::int64_t>(seq) * 10), term, "ana",
+                     "planned work in Zürich", std::move(body)});
+    };
+    (add(example<std::variant_alternative_t<I, RecordBody>>()), ...);
+  }(std::make_index_sequence<std::variant_size_v<RecordBody>>());
+  return all;
+}
+
+}  // namespace bascule::examples
