@@ -247,14 +247,18 @@ def timeline(move):
     ]
     for phase, word in (("claim", "claimed"), ("fence", "fenced"), ("activate", "promoted"),
                         ("front_door", "front door"), ("verify", "verified")):
-        entries += [(record.at, word, outcome(record)) for record in move.step_ends(phase)
-                    if record.succeeded()]
+        entries += [(record.at, word, outcome(move.records, record))
+                    for record in move.step_ends(phase) if record.succeeded()]
     return sorted((entry for entry in entries if entry[0] is not None), key=lambda entry: entry[0])
 
 
-def outcome(record):
-    """What a step's end says about itself, else which step it was."""
-    return record.data.get("because") or record.data["step"].partition("/")[2]
+def outcome(records, ended):
+    """What a step's end says about itself, else what it announced to do, else its name."""
+    announced = [record.data["change"] for record in records
+                 if record.type == "StepStarted" and record.data["run"] == ended.data["run"] and
+                 record.data["step"] == ended.data["step"] and record.data.get("change")]
+    return (ended.data.get("because") or (announced[-1] if announced else "") or
+            ended.data["step"].partition("/")[2])
 
 
 class Return:
