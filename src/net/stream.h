@@ -1,9 +1,8 @@
 // A connection as a stream of bytes, over TCP or TLS. HTTP and whatever else talks over it sees
 // only this interface, so that the costly library types stay in stream.cpp and tls.cpp.
 //
-// One thread. A stream outlives its calls. At most one read and one write at a time (over TLS: one
-// call at a time). After an error, a timeout or a cancellation only close() and abort() are
-// allowed.
+// One thread. A stream outlives its calls. At most one read and one write at a time. After an
+// error, a timeout or a cancellation only close() and abort() are allowed.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -46,6 +45,9 @@ class Stream {
   // Writes all of it. REQUIRES: `bytes` stays valid until the call has ended. On an error some of
   // it may have arrived.
   virtual awaitable<Result<void>> write_all(std::string_view bytes, Deadline deadline) = 0;
+
+  // No more writes will follow; reading goes on. The other side sees the end after the last byte.
+  virtual awaitable<Result<void>> finish_sending(Deadline deadline) = 0;
 
   // Says goodbye where the protocol has one (for TLS; waits for no answer) and closes. The stream
   // is closed afterwards even if this failed.
