@@ -269,23 +269,56 @@ inline State two_site_state(Instant now) {
   return state;
 }
 
-// Every check healthy as of `now`, the standby holding all that the primary wrote, 10 MiB of it.
+// A reading of a site's database, kept as take() keeps it.
+inline void put(Readings& readings, const SiteName& site, const DatabaseFacts& facts) {
+  DatabaseReading& reading = readings.databases[database_of(site)];
+  reading.newest = facts;
+  reading.recent.push(facts);
+}
+
+// Every check healthy as of `now`, the standby holding all that the primary wrote, 10 MiB of it,
+// sampled once a second for the last five.
 inline Readings healthy_readings(Instant now) {
   Readings readings;
   const Instant since = now - Duration(3'600'000);
-  const DatabaseFacts primary = primary_facts(now, 10 * kMegabyte);
-  const DatabaseFacts replica = replica_facts(now, 10 * kMegabyte);
+  for (int seconds = 5; seconds >= 0; --seconds) {
+    const Instant read_at = now - Duration(1'000 * seconds);
+    const auto written = 10 * kMegabyte - 1'024 * static_cast<std::uint64_t>(seconds);
+    put(readings, kBerlin, replica_facts(read_at, written));
+    put(readings, kAmsterdam, primary_facts(read_at, written));
+  }
+  readings.databases[database_of(kBerlin)].before_failure =
+      readings.databases[database_of(kBerlin)].newest;
   for (const SiteName& site : {kAmsterdam, kBerlin}) {
     put(readings, well(look(app_of(site), now, Health::healthy), since));
-    const DatabaseFacts& facts = site == kAmsterdam ? primary : replica;
-    put(readings, well(database_look(database_of(site), facts), since));
-    readings.databases[database_of(site)].newest = facts;
+    put(readings,
+        well(database_look(database_of(site), *readings.databases[database_of(site)].newest),
+             since));
   }
   ControllerReading controller;
   controller.at = now;
   controller.store_latency = Microseconds(200);
   readings.controllers[kLaptop] = controller;
   return readings;
+}
+
+// amsterdam died just after its last good reading and failed its first look at `first_failed`; its
+// checks are down and berlin, whose receiver has ended, was looked at again 400 ms later.
+inline void lose_amsterdam(Readings& readings, Instant first_failed) {
+  put(readings, down(database_of(kAmsterdam), first_failed));
+  put(readings, down(app_of(kAmsterdam), first_failed));
+  const Instant seen = first_failed + Duration(400);
+  DatabaseFacts replica = *readings.databases[database_of(kBerlin)].newest;
+  replica.read_at = seen;
+  replica.streaming = false;
+  replica.last_received_at.reset();
+  replica.lag.reset();
+  put(readings, kBerlin, replica);
+  Observation observation = database_look(database_of(kBerlin), replica);
+  observation.health = Health::degraded;
+  put(readings, well(observation, first_failed));
+  put(readings, well(look(app_of(kBerlin), seen, Health::healthy), first_failed));
+  readings.controllers[kLaptop].at = seen;
 }
 
 }  // namespace bascule::engine::test_world

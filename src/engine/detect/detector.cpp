@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/lookups.h"
+#include "engine/phrases.h"
 
 namespace bascule::engine {
 namespace {
@@ -162,7 +163,7 @@ std::string Detector::because(const Observation& observation, const Tally& tally
                        successes_in_a_row_, policy_.recoveries);
   }
   const Duration span = at - tally.first.value_or(at);
-  const std::string in = span > Duration(0) ? " in " + to_rough(span) : std::string();
+  const std::string in = span > Duration(0) ? " in " + span_text(span) : std::string();
   return fmt::format("{} of {} looks failed{} ({})", tally.failures, tally.looks, in,
                      reason_of(observation));
 }

@@ -1,0 +1,258 @@
+// `explain`: what would be done now, and why something or nothing is being done. It asks the same
+// gates that decide asks, and adds only words; it decides nothing.
+#include <algorithm>
+
+#include "engine/detect/detector.h"
+#include "engine/engine.h"
+#include "engine/lookups.h"
+#include "engine/phrases.h"
+
+namespace bascule::engine {
+namespace {
+
+bool is_held(const std::optional<Hold>& hold, Instant now) {
+  return hold && (!hold->until || *hold->until > now);
+}
+
+const Run* running_or_parked(const State& state, const GroupName& group) {
+  const Run* run = state.open_run(group);
+  return run == nullptr || run->state == RunState::waiting ? nullptr : run;
+}
+
+// The move that the gates are asked about: the one that is under way, else the failover that
+// automation would do. Where no candidate passes, the first one, so that its refusal is told.
+Proposal proposal_for(const State& state, const Readings& readings, const GroupSpec& group,
+                      const SiteName& active, Instant now) {
+  if (const Run* run = running_or_parked(state, group.name)) {
+    return Proposal{group.name, run->plan.move, run->plan.source, run->plan.target, run->trigger};
+  }
+  Proposal proposal{group.name, Move::failover, active, SiteName(), Trigger::automatic};
+  for (const Trigger trigger : {Trigger::automatic, Trigger::manual}) {
+    const auto target = choose_target(state, readings, group.name, Move::failover, trigger, now);
+    if (target) {
+      proposal.target = *target;
+      return proposal;
+    }
+  }
+  for (const SiteSpec& site : group.sites) {
+    if (site.name != active && site.can_be_target) {
+      proposal.target = site.name;
+      break;
+    }
+  }
+  return proposal;
+}
+
+const GateAnswer& answer_of(const std::vector<GateAnswer>& gates, GateName name) {
+  return gates.at(static_cast<std::size_t>(name) - 1);
+}
+
+// The first refusal among the gates that do not depend on the verdict.
+const GateAnswer* first_refusal(const std::vector<GateAnswer>& gates) {
+  const auto found = std::ranges::find_if(
+      gates, [](const GateAnswer& gate) { return !gate.holds && gate.name != GateName::verdict; });
+  return found == gates.end() ? nullptr : &*found;
+}
+
+bool is_contradicted(const GateAnswer& verdict) {
+  return boolean_or(verdict.evidence, "contradicted");
+}
+
+// For people who read a sentence, not a table: what a gate's clause is about.
+std::string refusal_text(const GateAnswer& gate) {
+  switch (gate.name) {
+    case GateName::fence:
+      return "the source cannot be fenced: " + gate.because;
+    case GateName::data_loss:
+      return gate.because.starts_with("at most") ? "too much could be lost, " + gate.because
+                                                 : gate.because;
+    default:
+      return gate.because;
+  }
+}
+
+std::string run_sentence(const GroupName& group, GroupState state, const Run& run) {
+  if (run.state == RunState::parked) {
+    return fmt::format("{} is {} and {} is parked: {}; a person must act", group, to_string(state),
+                       run.id, run.because);
+  }
+  return fmt::format("{} is {}: {} ({} by {}) {} {}", group, to_string(state), run.id,
+                     to_string(run.plan.move), run.actor,
+                     run.rolling_back ? "is being taken back to" : "is moving it to",
+                     run.rolling_back ? run.plan.source : run.plan.target);
+}
+
+// verdict      | others refuse | sentence
+// -------------+---------------+---------------------------------------------
+// holds        | no            | … would fail over to TARGET now: WHY
+// holds        | yes           | … and nothing is being done: REFUSAL
+// contradicted | any           | … and nothing is being done: UNREACHABLE
+// soon         | no            | … WHY; would fail over to TARGET in 4s
+// soon         | yes           | … WHY; nothing would be done: REFUSAL
+// no           | any           | … nothing to do (and why it is not healthy)
+std::string idle_sentence(const Explanation& explanation, const GroupStatus& status,
+                          const Proposal& proposal, Instant now) {
+  const GateAnswer& verdict = answer_of(explanation.gates, GateName::verdict);
+  const GateAnswer* refusal = first_refusal(explanation.gates);
+  const std::string group =
+      fmt::format("{} is {}", explanation.group, to_string(explanation.state));
+  if (is_contradicted(verdict)) {
+    return fmt::format("{} and nothing is being done: {}", group, verdict.because);
+  }
+  if (verdict.holds) {
+    if (refusal != nullptr) {
+      return fmt::format("{} and nothing is being done: {}", group, refusal_text(*refusal));
+    }
+    return fmt::format("{} and would fail over to {} now: {}", group, proposal.target,
+                       verdict.because);
+  }
+  if (verdict.until) {
+    if (refusal != nullptr) {
+      return fmt::format("{}: {}; nothing would be done: {}", group, verdict.because,
+                         refusal_text(*refusal));
+    }
+    return fmt::format("{}: {}; would fail over to {} in {}", group, verdict.because,
+                       proposal.target, span_text(*verdict.until - now));
+  }
+  switch (explanation.state) {
+    case GroupState::healthy:
+      return group + "; nothing to do";
+    case GroupState::unknown:
+      return fmt::format("{} and nothing is being done: {}", group, verdict.because);
+    default:
+      return fmt::format("{} and nothing is being done: {}; {}", group,
+                         status.state_because.empty() ? "it has not failed" : status.state_because,
+                         verdict.because);
+  }
+}
+
+constexpr const char* kReason = R"(--reason "…")";
+
+// The same move by a person, who passes by name the gates that bind a person too.
+std::string failover_command(const Explanation& explanation, const Proposal& proposal) {
+  std::string overrides;
+  for (const GateAnswer& gate : explanation.gates) {
+    if (gate.holds || !gate.binds_everyone || gate.name == GateName::fence) continue;
+    overrides += fmt::format(" --override {}", to_string(gate.name));
+  }
+  return fmt::format("bascule failover {} --to {}{} {}", proposal.group, proposal.target, overrides,
+                     kReason);
+}
+
+// What changes the answers of the gates that refuse, most particular first.
+std::vector<std::string> help_for_refusals(const State& state, const GroupStatus& status,
+                                           const Explanation& explanation, const Proposal& proposal,
+                                           Instant now) {
+  const auto refuses = [&](GateName name) { return !answer_of(explanation.gates, name).holds; };
+  if (refuses(GateName::one_at_a_time)) return {"bascule runs"};
+  std::vector<std::string> help;
+  if (is_held(state.hold, now)) help.push_back(fmt::format("bascule release {}", kReason));
+  if (is_held(status.hold, now)) {
+    help.push_back(fmt::format("bascule release {} {}", proposal.group, kReason));
+  }
+  if (refuses(GateName::cooldown) && !status.acknowledged) {
+    help.push_back(fmt::format("bascule ack {} {}", proposal.group, kReason));
+  }
+  if (refuses(GateName::fence)) {
+    help.push_back(
+        fmt::format("bascule attest {} --site {} {}", proposal.group, proposal.source, kReason));
+  }
+  const bool only_fence = std::ranges::none_of(explanation.gates, [](const GateAnswer& gate) {
+    return !gate.holds && gate.name != GateName::fence;
+  });
+  if (!proposal.target.empty() && !only_fence) {
+    help.push_back(failover_command(explanation, proposal));
+  }
+  return help;
+}
+
+std::vector<std::string> help_for_run(const Run& run, const GroupName& group,
+                                      const GateAnswer& fence) {
+  if (run.state != RunState::parked) {
+    return {fmt::format("bascule show {}", run.id)};
+  }
+  std::vector<std::string> help = {fmt::format("bascule show {}", run.id)};
+  if (!fence.holds && !run.past_no_return) {
+    help.push_back(fmt::format("bascule attest {} --site {} {}", group, run.plan.source, kReason));
+  }
+  help.push_back(fmt::format("bascule resume {} {}", run.id, kReason));
+  help.push_back(fmt::format("bascule abort {} {}", run.id, kReason));
+  return help;
+}
+
+void explain_without_active(const GroupSpec& group, Explanation& explanation) {
+  explanation.sentence =
+      fmt::format("{} is {} and nothing is being done: nobody has said yet which site is active",
+                  group.name, to_string(explanation.state));
+  for (const SiteSpec& site : group.sites) {
+    explanation.what_helps.push_back(
+        fmt::format("bascule adopt {} --active {} {}", group.name, site.name, kReason));
+  }
+}
+
+}  // namespace
+
+Explanation explain(const State& state, const Readings& readings, const GroupName& group,
+                    Instant now) {
+  Explanation explanation;
+  explanation.group = group;
+  const GroupSpec* spec = state.configuration.find_group(group);
+  if (spec == nullptr) {
+    explanation.sentence = fmt::format("there is no group {}", group);
+    return explanation;
+  }
+  GroupStatus status;
+  if (const auto found = state.groups.find(group); found != state.groups.end()) {
+    status = found->second;
+  }
+  explanation.active = status.active;
+  explanation.state = status.state;
+  explanation.protection = status.protection;
+  explanation.automation_on = spec->policy.mode == Mode::automatic && !is_held(state.hold, now) &&
+                              !is_held(status.hold, now);
+  const Proposal proposal =
+      proposal_for(state, readings, *spec, status.active.value_or(SiteName()), now);
+  explanation.gates = ask_gates(state, readings, proposal, now);
+  if (const Run* run = running_or_parked(state, group)) {
+    explanation.would = proposal;
+    explanation.sentence = run_sentence(group, status.state, *run);
+    explanation.what_helps =
+        help_for_run(*run, group, answer_of(explanation.gates, GateName::fence));
+    return explanation;
+  }
+  if (!status.active) {
+    explain_without_active(*spec, explanation);
+    return explanation;
+  }
+  const GateAnswer& verdict = answer_of(explanation.gates, GateName::verdict);
+  const bool all_hold = std::ranges::all_of(explanation.gates, &GateAnswer::holds);
+  if (all_hold) explanation.would = proposal;
+  explanation.sentence = idle_sentence(explanation, status, proposal, now);
+  if (all_hold || (!verdict.holds && !verdict.until && !is_contradicted(verdict))) {
+    return explanation;
+  }
+  if (verdict.until && first_refusal(explanation.gates) == nullptr) return explanation;
+  explanation.what_helps = help_for_refusals(state, status, explanation, proposal, now);
+  return explanation;
+}
+
+Json to_json(const Explanation& explanation) {
+  Json would = "nothing";
+  if (explanation.would) {
+    would = Json{{"move", std::string(to_string(explanation.would->move))},
+                 {"target", explanation.would->target.text()}};
+  }
+  Json gates = Json::array();
+  for (const GateAnswer& gate : explanation.gates) gates.push_back(to_json(gate));
+  return Json{{"group", explanation.group.text()},
+              {"active", explanation.active ? Json(explanation.active->text()) : Json(nullptr)},
+              {"state", std::string(to_string(explanation.state))},
+              {"protection", std::string(to_string(explanation.protection))},
+              {"automation", explanation.automation_on ? "on" : "held"},
+              {"would", would},
+              {"sentence", explanation.sentence},
+              {"gates", gates},
+              {"what_helps", explanation.what_helps}};
+}
+
+}  // namespace bascule::engine
