@@ -1,6 +1,8 @@
 # The rooms of ARCHITECTURE.md. One static library per room; scripts/check_rooms.py refuses an include that
 # the table in cmake/rooms.txt does not allow, before anything of any room is compiled.
 
+# Debian's, not one that somebody put first in PATH.
+set(Python3_EXECUTABLE /usr/bin/python3)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
 set(BASCULE_ROOMS_CHECKED ${CMAKE_BINARY_DIR}/rooms.checked)
@@ -24,7 +26,7 @@ function(bascule_room name)
   set(root ${CMAKE_SOURCE_DIR}/src/${ROOM_PATH})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${root}/*.cpp)
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${root}/*_test.cpp)
-  list(REMOVE_ITEM sources "" ${tests})
+  list(REMOVE_ITEM sources "" ${tests} ${root}/main.cpp)
   if(sources)
     add_library(bascule_${name} STATIC ${sources})
     target_include_directories(bascule_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)

@@ -1,0 +1,435 @@
+#include "api/views.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace bascule::api {
+namespace {
+
+using engine::GroupStatus;
+using engine::Obligation;
+using engine::Run;
+using engine::State;
+
+Json instant(const std::optional<Instant>& at) {
+  return at ? Json(to_rfc3339(*at)) : Json(nullptr);
+}
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+Json milliseconds(const std::optional<Duration>& duration) {
+  return duration ? Json(duration->count()) : Json(nullptr);
+}
+Json milliseconds(const std::optional<Microseconds>& latency) {
+  constexpr double kPerMillisecond = 1'000.0;
+  return latency ? Json(static_cast<double>(latency->count()) / kPerMillisecond) : Json(nullptr);
+}
+template <typename T>
+Json number(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+std::string word(auto value) {
+  return std::string(to_string(value));
+}
+
+const engine::CheckVerdict* find_verdict(const State& state, const CheckReference& check) {
+  const auto found = state.verdicts.find(check);
+  return found == state.verdicts.end() ? nullptr : &found->second;
+}
+
+// The newest opinion of any observer, for its detail.
+const Opinion* newest_opinion(const engine::Readings& readings, const CheckReference& check) {
+  const auto found = readings.opinions.find(check);
+  if (found == readings.opinions.end()) return nullptr;
+  const Opinion* newest = nullptr;
+  for (const auto& [observer, opinion] : found->second) {
+    if (newest == nullptr || opinion.newest_at > newest->newest_at) newest = &opinion;
+  }
+  return newest;
+}
+
+Json check_view(const State& state, const engine::Readings& readings,
+                const CheckReference& reference, const CheckSpec& spec) {
+  Json view{{"check", spec.name.text()},
+            {"kind", spec.kind},
+            {"health", word(Health::unknown)},
+            {"down", false},
+            {"latency_ms", nullptr},
+            {"since", nullptr},
+            {"detail", ""},
+            {"at", nullptr}};
+  if (const engine::CheckVerdict* verdict = find_verdict(state, reference)) {
+    view["health"] = word(verdict->health);
+    view["down"] = verdict->down;
+    view["since"] = to_rfc3339(verdict->since);
+  }
+  if (const Opinion* opinion = newest_opinion(readings, reference)) {
+    view["latency_ms"] = milliseconds(opinion->newest.latency);
+    view["detail"] = opinion->newest.summary;
+    view["at"] = to_rfc3339(opinion->newest_at);
+  }
+  return view;
+}
+
+Json hold_view(const std::optional<engine::Hold>& hold) {
+  if (!hold) return nullptr;
+  return Json{{"by", hold->actor},
+              {"reason", hold->reason},
+              {"since", to_rfc3339(hold->since)},
+              {"until", instant(hold->until)}};
+}
+
+Json obligation_view(const Obligation& obligation) {
+  return Json{
+      {"id", obligation.id.text()},
+      {"kind", word(obligation.kind)},
+      {"site", obligation.site.text()},
+      {"since", to_rfc3339(obligation.opened_at)},
+      {"because", obligation.last_error.empty() ? obligation.because : obligation.last_error},
+      {"tries", obligation.tries},
+      {"next_at", instant(obligation.next_at)}};
+}
+
+const Run* last_ended_run(const State& state, const GroupName& group) {
+  const Run* last = nullptr;
+  for (const auto& [id, run] : state.runs) {
+    if (run.plan.group == group && run.ended_at &&
+        (last == nullptr || *run.ended_at > *last->ended_at))
+      last = &run;
+  }
+  return last;
+}
+
+std::string automation_of(const State& state, const GroupSpec& group, const GroupStatus& status) {
+  if (state.hold || status.hold) return "held";
+  return word(group.policy.mode);
+}
+
+// The one command that helps with a run as it stands.
+std::string next_command(const Run& run) {
+  switch (run.state) {
+    case RunState::waiting:
+      return fmt::format("bascule abort {} --reason TEXT", run.id);
+    case RunState::running:
+      return fmt::format("bascule show {}", run.id);
+    case RunState::parked:
+      return fmt::format("bascule resume {} --reason TEXT", run.id);
+    case RunState::done:
+      if (run.trigger == Trigger::automatic)
+        return fmt::format("bascule ack {} --reason TEXT", run.plan.group);
+      return fmt::format("bascule status");
+    case RunState::rolled_back:
+    case RunState::aborted:
+      return fmt::format("bascule explain {}", run.plan.group);
+  }
+  return "bascule status";
+}
+
+Json outage_view(const Run& run) {
+  Json view{{"began_at", instant(run.outage_began_at)},
+            {"ended_at", instant(run.outage_ended_at)},
+            {"measured_ms", nullptr},
+            {"detection_ms", nullptr},
+            {"decision_ms", nullptr},
+            {"steps_ms", nullptr}};
+  if (run.outage_began_at && run.outage_ended_at) {
+    view["measured_ms"] = (*run.outage_ended_at - *run.outage_began_at).count();
+    view["steps_ms"] = (*run.outage_ended_at - run.opened_at).count();
+  }
+  if (run.outage_began_at && run.verdict_at) {
+    view["detection_ms"] = (*run.verdict_at - *run.outage_began_at).count();
+    view["decision_ms"] = (run.opened_at - *run.verdict_at).count();
+  }
+  return view;
+}
+
+Json step_view(const Step& step, const engine::StepProgress& progress) {
+  return Json{{"id", step.id.text()},
+              {"phase", word(step.phase)},
+              {"name", step.name},
+              {"uses", step.uses},
+              {"site", text_or_null(step.site.text())},
+              {"state", word(progress.state)},
+              {"attempts", progress.attempts},
+              {"started_at", instant(progress.started_at)},
+              {"ended_at", instant(progress.ended_at)},
+              {"change", progress.change},
+              {"because", text_or_null(progress.because)},
+              {"reversible", step.reversible},
+              {"request_ids", Json::array()}};
+}
+
+Json run_head(const State& state, const Run& run) {
+  Json view{{"run", run.id.text()},
+            {"group", run.plan.group.text()},
+            {"move", word(run.plan.move)},
+            {"source", run.plan.source.text()},
+            {"target", run.plan.target.text()},
+            {"trigger", word(run.trigger)},
+            {"actor", run.actor},
+            {"reason", run.reason},
+            {"ticket", text_or_null(run.ticket)},
+            {"state", word(run.state)},
+            {"rolling_back", run.rolling_back},
+            {"past_no_return", run.past_no_return},
+            {"because", text_or_null(run.because)},
+            {"started_at", to_rfc3339(run.opened_at)},
+            {"ended_at", instant(run.ended_at)},
+            {"term", run.term},
+            {"generation", run.generation == 0 ? Json(nullptr) : Json(run.generation)},
+            {"outage", outage_view(run)},
+            {"loss", Json{{"bound_ms", milliseconds(run.loss_bound)},
+                          {"bound_bytes", number(run.loss_bound_bytes)},
+                          {"exact_rows", number(run.exact_rows)},
+                          {"exact_bytes", number(run.exact_bytes)}}},
+            {"exposures", run.plan.exposures},
+            {"next", next_command(run)}};
+  Json obligations = Json::array();
+  for (const auto& [id, obligation] : state.obligations) {
+    if (obligation.run == run.id) obligations.push_back(obligation_view(obligation));
+  }
+  view["obligations"] = std::move(obligations);
+  return view;
+}
+
+std::string planned_state(const std::optional<Result<Inspection>>& inspection) {
+  if (!inspection) return "unknown";
+  if (!*inspection) return "unknown";
+  return word((*inspection)->finding);
+}
+
+// Settings as they may be shown: secrets as <secret>, what another step gives out as such.
+Json shown_settings(const Json& settings) {
+  if (settings.is_object()) {
+    if (settings.size() == 1 && settings.contains("$secret")) return "<secret>";
+    Json shown = Json::object();
+    for (const auto& [key, value] : settings.items()) shown[key] = shown_settings(value);
+    return shown;
+  }
+  if (settings.is_array()) {
+    Json shown = Json::array();
+    for (const Json& value : settings) shown.push_back(shown_settings(value));
+    return shown;
+  }
+  if (!settings.is_string()) return settings;
+  const std::string text = settings.get<std::string>();
+  const std::size_t at = text.find("${{ steps.");
+  if (at == std::string::npos) return settings;
+  const std::size_t end = text.find(" }}", at);
+  return fmt::format("known after {}", text.substr(at + 10, end - at - 10));
+}
+
+Json planned_step(const Step& step, const std::optional<Result<Inspection>>& inspection) {
+  Json needs = Json::array();
+  for (const StepId& need : step.needs) needs.push_back(need.text());
+  Json view{{"id", step.id.text()},
+            {"phase", word(step.phase)},
+            {"name", step.name},
+            {"uses", step.uses},
+            {"site", text_or_null(step.site.text())},
+            {"needs", std::move(needs)},
+            {"reversible", step.reversible},
+            {"rung", step.rung == Rung::none ? Json(nullptr) : Json(word(step.rung))},
+            {"timeout_ms", step.timeout.count()},
+            {"on_failure", word(step.on_failure)},
+            {"state", planned_state(inspection)},
+            {"change", ""},
+            {"because", nullptr},
+            {"settings", shown_settings(step.settings)}};
+  if (inspection && *inspection) {
+    view["change"] = (*inspection)->change;
+    view["because"] = text_or_null((*inspection)->because);
+  } else if (inspection) {
+    view["because"] = inspection->error().message;
+  }
+  return view;
+}
+
+}  // namespace
+
+Json group_view(const State& state, const engine::Readings& readings, const GroupName& name,
+                Instant) {
+  const GroupSpec* spec = state.configuration.find_group(name);
+  const auto found = state.groups.find(name);
+  if (spec == nullptr || found == state.groups.end()) return nullptr;
+  const GroupStatus& status = found->second;
+  Json sites = Json::array();
+  for (const SiteSpec& site : spec->sites) {
+    Json checks = Json::array();
+    for (const CheckSpec& check : site.checks) {
+      checks.push_back(
+          check_view(state, readings, CheckReference{name, site.name, check.name}, check));
+    }
+    sites.push_back(Json{{"site", site.name.text()},
+                         {"at", site.at},
+                         {"active", status.active == site.name},
+                         {"checks", std::move(checks)}});
+  }
+  Json checks = Json::array();
+  for (const CheckSpec& check : spec->checks) {
+    checks.push_back(
+        check_view(state, readings, CheckReference{name, SiteName(), check.name}, check));
+  }
+  Json obligations = Json::array();
+  for (const auto& [id, obligation] : state.obligations) {
+    if (obligation.group == name) obligations.push_back(obligation_view(obligation));
+  }
+  const Run* open = state.open_run(name);
+  const Run* last = last_ended_run(state, name);
+  return Json{{"group", name.text()},
+              {"state", word(status.state)},
+              {"because", status.state_because},
+              {"since", to_rfc3339(status.state_since)},
+              {"active", status.active ? Json(status.active->text()) : Json(nullptr)},
+              {"protection", word(status.protection)},
+              {"protection_because", status.protection_because},
+              {"automation", automation_of(state, *spec, status)},
+              {"hold", hold_view(status.hold)},
+              {"generation", status.generation == 0 ? Json(nullptr) : Json(status.generation)},
+              {"front_door", spec->front_door ? Json(spec->front_door->name) : Json(nullptr)},
+              {"open_run", open != nullptr ? run_head(state, *open) : Json(nullptr)},
+              {"last_run", last != nullptr ? run_head(state, *last) : Json(nullptr)},
+              {"obligations", std::move(obligations)},
+              {"checks", std::move(checks)},
+              {"sites", std::move(sites)}};
+}
+
+Json status_view(const State& state, const engine::Readings& readings, const Speaker& speaker,
+                 Instant now) {
+  Json groups = Json::array();
+  for (const GroupSpec& group : state.configuration.groups) {
+    groups.push_back(group_view(state, readings, group.name, now));
+  }
+  return Json{{"cluster", state.configuration.cluster},
+              {"observer", speaker.observer.text()},
+              {"leader", speaker.leads},
+              {"term", state.term},
+              {"seq", state.seq},
+              {"now", to_rfc3339(now)},
+              {"automation", state.hold ? "held" : "on"},
+              {"hold", hold_view(state.hold)},
+              {"groups", std::move(groups)}};
+}
+
+Json runs_view(const State& state, std::size_t limit) {
+  std::vector<const Run*> newest;
+  for (const auto& [id, run] : state.runs) newest.push_back(&run);
+  std::ranges::sort(newest, [](const Run* left, const Run* right) {
+    return std::pair(left->opened_at, left->id) > std::pair(right->opened_at, right->id);
+  });
+  if (newest.size() > limit) newest.resize(limit);
+  Json views = Json::array();
+  for (const Run* run : newest) views.push_back(run_head(state, *run));
+  return views;
+}
+
+Json run_view(const State& state, const Run& run) {
+  Json view = run_head(state, run);
+  view["gates"] = run.gates;
+  view["overrides"] = run.overrides;
+  Json steps = Json::array();
+  for (const Step& step : run.execution.steps) {
+    const auto progress = run.execution.progress.find(step.id);
+    steps.push_back(step_view(step, progress == run.execution.progress.end()
+                                        ? engine::StepProgress()
+                                        : progress->second));
+  }
+  view["steps"] = std::move(steps);
+  return view;
+}
+
+Json plan_view(const runtime::Preview& preview) {
+  Json steps = Json::array();
+  for (const Step& step : preview.plan.steps) {
+    const auto inspection = preview.inspections.find(step.id);
+    steps.push_back(planned_step(step, inspection == preview.inspections.end()
+                                           ? std::optional<Result<Inspection>>()
+                                           : inspection->second));
+  }
+  Json critical = Json::array();
+  for (const StepId& id : preview.critical_path) critical.push_back(id.text());
+  return Json{{"group", preview.plan.group.text()},
+              {"move", word(preview.plan.move)},
+              {"source", preview.plan.source.text()},
+              {"target", preview.plan.target.text()},
+              {"because", preview.because},
+              {"fingerprint", preview.plan.fingerprint},
+              {"exposures", preview.plan.exposures},
+              {"steps", std::move(steps)},
+              {"estimate", Json{{"outage_ms", milliseconds(preview.outage)},
+                                {"critical_path", std::move(critical)},
+                                {"past_runs", preview.past_runs}}}};
+}
+
+Json checks_view(const std::vector<Observation>& observations, const Configuration& configuration) {
+  const auto kind_of = [&](const CheckReference& reference) -> std::string {
+    const GroupSpec* group = configuration.find_group(reference.group);
+    if (group == nullptr) return "";
+    const SiteSpec* site = reference.site.empty() ? nullptr : group->find_site(reference.site);
+    for (const CheckSpec& check : site != nullptr ? site->checks : group->checks) {
+      if (check.name == reference.check) return check.kind;
+    }
+    return "";
+  };
+  Json views = Json::array();
+  for (const Observation& seen : observations) {
+    Json evidence = Json::object();
+    if (seen.database) {
+      const DatabaseFacts& facts = *seen.database;
+      evidence = Json{{"role", word(facts.role)},
+                      {"accepts_writes", facts.accepts_writes},
+                      {"system_identifier", facts.system_identifier},
+                      {"timeline", facts.timeline},
+                      {"position", facts.position},
+                      {"replayed", facts.replayed},
+                      {"streaming", facts.streaming},
+                      {"lag_ms", milliseconds(facts.lag)}};
+    }
+    std::string code = seen.code;
+    if (code.empty() && seen.error) code = word(seen.error->code);
+    Json error = nullptr;
+    if (!code.empty()) {
+      error = Json{{"code", code}, {"message", seen.error ? seen.error->message : seen.summary}};
+    }
+    views.push_back(Json{{"group", seen.check.group.text()},
+                         {"site", text_or_null(seen.check.site.text())},
+                         {"check", seen.check.check.text()},
+                         {"kind", kind_of(seen.check)},
+                         {"health", word(seen.health)},
+                         {"summary", seen.summary},
+                         {"latency_ms", milliseconds(seen.latency)},
+                         {"timing_ms", Json{{"lookup", milliseconds(seen.timing.lookup)},
+                                            {"connect", milliseconds(seen.timing.connect)},
+                                            {"tls", milliseconds(seen.timing.tls)},
+                                            {"first_byte", milliseconds(seen.timing.first_byte)}}},
+                         {"at", to_rfc3339(seen.at)},
+                         {"detail", seen.detail},
+                         {"evidence", std::move(evidence)},
+                         {"error", std::move(error)}});
+  }
+  return views;
+}
+
+Json answer_view(const engine::Answer& answer, const State& state) {
+  Json view{
+      {"accepted", answer.accepted},
+      {"text", answer.text},
+      {"refused_by", answer.refused_by ? Json(std::string(engine::to_string(*answer.refused_by)))
+                                       : Json(nullptr)},
+      {"error", nullptr},
+      {"run", nullptr}};
+  if (answer.error) view["error"] = error_view(*answer.error)["error"];
+  const auto run = state.runs.find(answer.run);
+  if (run != state.runs.end()) view["run"] = run_view(state, run->second);
+  return view;
+}
+
+Json error_view(const Error& error) {
+  return Json{{"error", Json{{"code", word(error.code)},
+                             {"message", error.message},
+                             {"what_to_do", text_or_null(error.what_to_do)}}}};
+}
+
+}  // namespace bascule::api

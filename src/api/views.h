@@ -1,0 +1,41 @@
+// What is served and what `-o json` prints, made in one place: the API and the command line show
+// the same thing. The shapes are the contract of docs/api.md; keys are added, never renamed.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/readings.h"
+#include "engine/state.h"
+#include "model/json.h"
+#include "runtime/preview.h"
+
+namespace bascule::api {
+
+// Who answers, for the head line of a status.
+struct Speaker {
+  ObserverName observer;
+  bool leads = false;
+};
+
+Json status_view(const engine::State& state, const engine::Readings& readings,
+                 const Speaker& speaker, Instant now);
+Json group_view(const engine::State& state, const engine::Readings& readings,
+                const GroupName& group, Instant now);
+
+// `runs` is an array of runs without their steps, newest first.
+Json runs_view(const engine::State& state, std::size_t limit);
+Json run_view(const engine::State& state, const engine::Run& run);
+
+Json plan_view(const runtime::Preview& preview);
+
+// `check`: in the order of the configuration. `expected` fills in home roles.
+Json checks_view(const std::vector<Observation>& observations, const Configuration& configuration);
+
+Json answer_view(const engine::Answer& answer, const engine::State& state);
+
+// {error: {code, message, what_to_do}}
+Json error_view(const Error& error);
+
+}  // namespace bascule::api
