@@ -1,0 +1,283 @@
+#include "api/routes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "engine/gates/gate.h"
+#include "model/record_codec.h"
+#include "net/http.h"
+
+namespace bascule::api {
+namespace {
+
+constexpr std::string_view kPrefix = "/api/v1";
+constexpr Duration kCommandTimeout{30'000};
+constexpr Duration kPreviewTimeout{15'000};
+constexpr std::int64_t kLongestWait = 30'000;
+constexpr std::size_t kJournalPage = 1'000;
+constexpr std::size_t kRunsShown = 50;
+
+Reply refusal(Error error) {
+  const int status = status_of(error);
+  return Reply{status, error_view(error)};
+}
+
+Reply no_such(std::string_view what, std::string_view name) {
+  return refusal(Error{ErrorCode::not_found, fmt::format("there is no {} `{}`", what, name),
+                       what == "run" ? "bascule runs" : "bascule status", std::nullopt});
+}
+
+std::int64_t number_or(const std::string& text, std::int64_t otherwise) {
+  std::int64_t value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return problem == std::errc{} && end == text.data() + text.size() && value >= 0 ? value
+                                                                                  : otherwise;
+}
+
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> parts;
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (!part.empty()) parts.push_back(net::percent_decode(part).value_or(std::string(part)));
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+  }
+  return parts;
+}
+
+Result<engine::CommandBody> move_from(const GroupName& group, const Json& body) {
+  engine::StartMove start;
+  start.group = group;
+  const std::string word = text_or(body, "move", "failover");
+  const std::optional<Move> move = parse_word<Move>(word);
+  if (!move || *move == Move::drill)
+    return fail(ErrorCode::invalid, "`{}` is not a move of this build", word);
+  start.move = *move;
+  if (const std::string to = text_or(body, "to"); !to.empty()) start.to = SiteName(to);
+  start.overrides = texts_or_empty(body, "overrides");
+  for (const std::string& gate : start.overrides) {
+    if (!engine::gate_from(gate)) return fail(ErrorCode::invalid, "there is no gate `{}`", gate);
+  }
+  start.ticket = text_or(body, "ticket");
+  start.idempotency_key = text_or(body, "idempotency_key");
+  start.confirmed_site = text_or(body, "confirmed_site");
+  return start;
+}
+
+Result<engine::CommandBody> hold_from(const GroupName& group, const Json& body) {
+  engine::HoldAutomation hold{group, std::nullopt};
+  const std::int64_t lasting = integer_or(body, "for_ms", 0);
+  if (lasting < 0) return fail(ErrorCode::invalid, "`for_ms` must not be negative");
+  if (lasting > 0) hold.lasting = Duration{lasting};
+  return hold;
+}
+
+Result<engine::CommandBody> group_command(const GroupName& group, const std::string& verb,
+                                          const Json& body) {
+  if (verb == "moves") return move_from(group, body);
+  if (verb == "hold") return hold_from(group, body);
+  if (verb == "release") return engine::ReleaseAutomation{group};
+  if (verb == "ack") return engine::AcknowledgeMove{group};
+  if (verb == "attest") return engine::AttestSite{group, SiteName(text_or(body, "site"))};
+  if (verb == "adopt") return engine::AdoptGroup{group, SiteName(text_or(body, "active"))};
+  return fail(ErrorCode::not_found, "groups have no `{}`", verb);
+}
+
+Result<engine::CommandBody> run_command(const RunId& run, const std::string& verb,
+                                        const Json& body) {
+  if (verb == "abort") return engine::AbortRun{run};
+  if (verb == "resume")
+    return engine::ResumeRun{run, StepId(text_or(body, "step")), text_or(body, "as")};
+  return fail(ErrorCode::not_found, "runs have no `{}`", verb);
+}
+
+}  // namespace
+
+int status_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::not_found:
+      return 404;
+    case ErrorCode::invalid:
+      return 400;
+    case ErrorCode::denied:
+      return 403;
+    case ErrorCode::conflict:
+      return 409;
+    case ErrorCode::superseded:
+      return 409;
+    case ErrorCode::throttled:
+      return 429;
+    case ErrorCode::timeout:
+      return 504;
+    case ErrorCode::outcome_unknown:
+      return 504;
+    case ErrorCode::corrupt:
+      return 500;
+    case ErrorCode::unavailable:
+    case ErrorCode::term_over:
+    case ErrorCode::canceled:
+      return 503;
+  }
+  return 500;
+}
+
+std::string Routes::Question::parameter(std::string_view name) const {
+  for (const auto& [key, value] : query) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
+Routes::Routes(Clock& clock, runtime::Supervisor& supervisor, Journal& journal, Speaker speaker)
+    : clock_(clock), supervisor_(supervisor), journal_(journal), speaker_(std::move(speaker)) {}
+
+awaitable<Reply> Routes::answer(std::string method, std::string target, Json body) {
+  const std::size_t mark = target.find('?');
+  const std::string path = target.substr(0, mark);
+  if (!path.starts_with(kPrefix)) co_return no_such("path", path);
+  if (supervisor_.loop() == nullptr) {
+    co_return refusal(
+        Error{ErrorCode::unavailable, "Bascule has not opened its term yet", "try again", {}});
+  }
+  Question question;
+  question.path = split_path(std::string_view(path).substr(kPrefix.size()));
+  if (mark != std::string::npos)
+    question.query = net::parse_query(std::string_view(target).substr(mark + 1));
+  question.body = std::move(body);
+  if (method == "GET" || method == "HEAD") co_return co_await get(std::move(question));
+  if (method == "POST") co_return co_await post(std::move(question));
+  co_return Reply{
+      405,
+      error_view(Error{ErrorCode::invalid, fmt::format("{} has no meaning here", method), "", {}})};
+}
+
+awaitable<Reply> Routes::get(Question question) {
+  const runtime::Loop& loop = *supervisor_.loop();
+  const engine::State& state = loop.state();
+  const std::vector<std::string>& path = question.path;
+  const std::string& first = path.empty() ? std::string() : path.front();
+  if (path.size() == 1 && first == "status") {
+    co_return Reply{200, status_view(state, loop.readings(), speaker_, loop.now())};
+  }
+  if (path.size() == 1 && first == "groups") {
+    co_return Reply{200, status_view(state, loop.readings(), speaker_, loop.now())["groups"]};
+  }
+  if (path.size() >= 2 && first == "groups") co_return co_await read_group(std::move(question));
+  if (path.size() == 1 && first == "runs") {
+    const std::int64_t limit = number_or(question.parameter("limit"), kRunsShown);
+    co_return Reply{200, runs_view(state, static_cast<std::size_t>(limit))};
+  }
+  if (path.size() == 2 && first == "runs") {
+    const auto run = state.runs.find(RunId(path[1]));
+    if (run == state.runs.end()) co_return no_such("run", path[1]);
+    co_return Reply{200, run_view(state, run->second)};
+  }
+  if (path.size() == 1 && first == "journal") co_return co_await read_journal(std::move(question));
+  co_return no_such("path", fmt::format("{}/{}", kPrefix, first));
+}
+
+awaitable<Reply> Routes::read_group(Question question) {
+  const runtime::Loop& loop = *supervisor_.loop();
+  const GroupName group(question.path[1]);
+  if (!loop.state().groups.contains(group)) co_return no_such("group", question.path[1]);
+  if (question.path.size() == 2) {
+    co_return Reply{200, group_view(loop.state(), loop.readings(), group, loop.now())};
+  }
+  if (question.path.size() == 3 && question.path[2] == "explain") {
+    co_return Reply{
+        200, engine::to_json(engine::explain(loop.state(), loop.readings(), group, loop.now()))};
+  }
+  if (question.path.size() == 3 && question.path[2] == "plan")
+    co_return co_await preview(std::move(question));
+  co_return no_such("path of a group", question.path.back());
+}
+
+awaitable<Reply> Routes::preview(Question question) {
+  const std::string word = question.parameter("move");
+  const std::optional<Move> move = parse_word<Move>(word.empty() ? "failover" : word);
+  if (!move)
+    co_return refusal(Error{ErrorCode::invalid, fmt::format("`{}` is not a move", word), "", {}});
+  const std::string to = question.parameter("to");
+  const GroupName group(question.path[1]);
+  const runtime::Loop& loop = *supervisor_.loop();
+  std::optional<SiteName> target;
+  if (!to.empty()) target = SiteName(to);
+  if (!target) {
+    target = engine::choose_target(loop.state(), loop.readings(), group, *move, Trigger::manual,
+                                   loop.now());
+  }
+  if (!target) {
+    co_return refusal(Error{ErrorCode::invalid,
+                            fmt::format("no site of {} can be the target now", group),
+                            fmt::format("bascule explain {}, or name one with --to SITE", group),
+                            {}});
+  }
+  auto made =
+      co_await supervisor_.preview(group, *move, *target, Deadline::in(clock_, kPreviewTimeout));
+  if (!made) co_return refusal(made.error());
+  co_return Reply{200, plan_view(*made)};
+}
+
+awaitable<Reply> Routes::read_journal(Question question) {
+  const auto after = static_cast<Sequence>(number_or(question.parameter("after"), 0));
+  const std::int64_t limit =
+      number_or(question.parameter("limit"), static_cast<std::int64_t>(kJournalPage));
+  const std::int64_t wait = std::min(number_or(question.parameter("wait_ms"), 0), kLongestWait);
+  runtime::Loop& loop = *supervisor_.loop();
+  const Deadline deadline = Deadline::in(clock_, Duration{wait});
+  while (loop.head().seq <= after && !deadline.has_passed(clock_)) {
+    if (!co_await loop.changed().wait(clock_, deadline)) break;
+  }
+  const std::size_t page = std::min(static_cast<std::size_t>(limit), kJournalPage);
+  auto stored = co_await journal_.read(after, page);
+  if (!stored) co_return refusal(stored.error());
+  Json records = Json::array();
+  for (const StoredRecord& record : *stored) {
+    Result<Json> json = parse_json(record.bytes);
+    if (!json) co_return refusal(in_context(fmt::format("record {}", record.seq), json.error()));
+    (*json)["hash"] = to_hex(record.hash);
+    records.push_back(std::move(*json));
+  }
+  co_return Reply{
+      200, Json{{"records", std::move(records)},
+                {"head", Json{{"seq", loop.head().seq}, {"hash", to_hex(loop.head().hash)}}}}};
+}
+
+awaitable<Reply> Routes::post(Question question) {
+  const Json& body = question.body;
+  if (!body.is_object())
+    co_return refusal(Error{ErrorCode::invalid, "the body is not a JSON object", "", {}});
+  Result<engine::CommandBody> made = fail(ErrorCode::not_found, "nothing can be posted there");
+  const std::vector<std::string>& path = question.path;
+  if (path.size() == 3 && path[0] == "groups")
+    made = group_command(GroupName(path[1]), path[2], body);
+  if (path.size() == 3 && path[0] == "runs") made = run_command(RunId(path[1]), path[2], body);
+  if (path.size() == 1 && path[0] == "hold") made = hold_from(GroupName(), body);
+  if (path.size() == 1 && path[0] == "release") made = engine::ReleaseAutomation{GroupName()};
+  if (!made) co_return refusal(made.error());
+  engine::Command command;
+  command.actor = text_or(body, "actor");
+  command.reason = text_or(body, "reason");
+  command.body = std::move(*made);
+  if (command.actor.empty())
+    co_return refusal(Error{ErrorCode::invalid, "`actor` is missing: who asks?", "", {}});
+  if (command.reason.empty()) {
+    co_return refusal(Error{ErrorCode::invalid, "`reason` is missing", "give --reason TEXT", {}});
+  }
+  co_return co_await submit(std::move(command));
+}
+
+awaitable<Reply> Routes::submit(engine::Command command) {
+  auto answer =
+      co_await supervisor_.command(std::move(command), Deadline::in(clock_, kCommandTimeout));
+  if (!answer) co_return refusal(answer.error());
+  Reply reply{200, answer_view(*answer, supervisor_.loop()->state())};
+  if (answer->accepted) co_return reply;
+  reply.status = answer->refused_by || !answer->error ? 409 : status_of(*answer->error);
+  co_return reply;
+}
+
+}  // namespace bascule::api

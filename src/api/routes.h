@@ -1,0 +1,59 @@
+// The routes of the API, one handler each: queries read the loop's state, mutations submit commands
+// and answer with the run or group as it stands afterwards. Nothing here changes state by itself.
+//
+// Used by the server and, in-process, by the command line without a daemon: both ask the same
+// questions.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/views.h"
+#include "async/clock.h"
+#include "model/json.h"
+#include "ports/journal.h"
+#include "runtime/supervisor.h"
+
+namespace bascule::api {
+
+struct Reply {
+  int status = 200;
+  Json body;
+};
+
+class Routes {
+ public:
+  // Everything outlives the routes. `journal` may be a read-only one.
+  Routes(Clock& clock, runtime::Supervisor& supervisor, Journal& journal, Speaker speaker);
+
+  // `target` is path and query as they go over the wire, e.g. /api/v1/groups/shop/plan?to=berlin.
+  // Never throws.
+  awaitable<Reply> answer(std::string method, std::string target, Json body);
+
+ private:
+  struct Question {
+    std::vector<std::string> path;  // below /api/v1
+    std::vector<std::pair<std::string, std::string>> query;
+    Json body;
+
+    [[nodiscard]] std::string parameter(std::string_view name) const;
+  };
+
+  awaitable<Reply> get(Question question);
+  awaitable<Reply> post(Question question);
+  awaitable<Reply> read_group(Question question);
+  awaitable<Reply> read_journal(Question question);
+  awaitable<Reply> preview(Question question);
+  awaitable<Reply> submit(engine::Command command);
+
+  Clock& clock_;
+  runtime::Supervisor& supervisor_;
+  Journal& journal_;
+  Speaker speaker_;
+};
+
+// The HTTP status of an error.
+int status_of(const Error& error);
+
+}  // namespace bascule::api
