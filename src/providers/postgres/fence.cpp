@@ -1,0 +1,255 @@
+#include "providers/postgres/fence.h"
+
+#include <algorithm>
+#include <set>
+
+#include "providers/postgres/seal.h"
+
+namespace bascule::postgres {
+namespace {
+
+// How often a seal that is not proved yet is looked at again, and between which two looks no
+// transaction may have written.
+constexpr Duration kLookAgain{10};
+constexpr Duration kQuietFor{20};
+// A login under way when the seal fell is given this many looks before it is ended as well.
+constexpr int kStartingLooks = 20;
+
+std::string sessions_phrase(std::int64_t count) {
+  if (count == 0) return "end no session";
+  return count == 1 ? "end 1 session" : fmt::format("end {} sessions", count);
+}
+
+// What revert needs. `sealed`: it was so already, and is to stay.
+Json prior_of(const SealState& state) {
+  Json prior = {{"roles", state.open_roles},
+                {"default_transaction_read_only", state.writes_by_default ? "off" : "on"},
+                {"sealed", state.mark.has_value()}};
+  prior["altered"] = state.read_only ? Json(*state.read_only) : Json();
+  return prior;
+}
+
+class Fence final : public Action {
+ public:
+  Fence(Surroundings surroundings, Database database)
+      : clock_(surroundings.services.clock), database_(std::move(database)) {}
+
+  awaitable<Result<Inspection>> inspect(StepCall call) override;
+  awaitable<Result<Outputs>> apply(StepCall call) override;
+  awaitable<Result<void>> revert(StepCall call) override;
+
+ private:
+  // What speaks against the seal, or where the log ends that nobody writes any more.
+  struct Proof {
+    std::string objection;
+    LogPosition end = 0;
+  };
+
+  awaitable<Result<SealState>> read(Connection& connection, Deadline deadline);
+  awaitable<Result<void>> check_provable(Connection& connection, Deadline deadline);
+  awaitable<Result<SealMark>> seal(Connection& connection, StepCall call, SealState state);
+  awaitable<Result<std::set<std::int64_t>>> empty(Connection& connection, Deadline deadline);
+  awaitable<Result<Proof>> prove(Connection& connection, Deadline deadline);
+
+  Clock& clock_;
+  Database database_;
+};
+
+awaitable<Result<SealState>> Fence::read(Connection& connection, Deadline deadline) {
+  auto state = co_await read_seal_state(connection, database_.check().monitor.user, deadline);
+  if (!state) co_return fail(database_.named(state.error()));
+  co_return state;
+}
+
+// The proof needs an ordinary role whose password we have: the check's.
+awaitable<Result<void>> Fence::check_provable(Connection& connection, Deadline deadline) {
+  const std::string& user = database_.check().monitor.user;
+  const auto rows = co_await connection.query(
+      "SELECT rolsuper OR rolreplication OR rolname = current_user AS special FROM pg_roles "
+      "WHERE rolname = $1",
+      {user}, deadline);
+  if (!rows) co_return fail(database_.named(rows.error()));
+  if (!rows->empty() && !rows->boolean(0, "special")) co_return Result<void>();
+  Error error{ErrorCode::invalid,
+              fmt::format("{}: the check's user {} is no ordinary role, so a seal cannot be proved "
+                          "with it",
+                          database_.label(), user),
+              "give the check a user that is a member of pg_monitor and nothing else",
+              std::nullopt};
+  co_return fail(std::move(error));
+}
+
+// Reads only.
+awaitable<Result<Fence::Proof>> Fence::prove(Connection& connection, Deadline deadline) {
+  const auto before = co_await read(connection, deadline);
+  if (!before) co_return error_of(before);
+  if (!before->looks_sealed()) co_return Proof{"ordinary roles are not shut out"};
+  const auto login = co_await database_.try_ordinary_login(deadline);
+  if (!login) co_return error_of(login);
+  if (*login == LoginAnswer::admitted) co_return Proof{"an ordinary role was let in"};
+  co_await wait_for(clock_, kQuietFor);
+  const auto after = co_await read(connection, deadline);
+  if (!after) co_return error_of(after);
+  if (!after->looks_sealed()) co_return Proof{"ordinary roles are not shut out"};
+  if (after->next_transaction != before->next_transaction) {
+    co_return Proof{"transactions still move the end of its log"};
+  }
+  co_return Proof{"", after->end};
+}
+
+awaitable<Result<Inspection>> Fence::inspect(StepCall call) {
+  const auto connection = co_await database_.admin(call.deadline);
+  if (!connection) co_return error_of(connection);
+  const auto state = co_await read(**connection, call.deadline);
+  if (!state) co_return error_of(state);
+  Inspection inspection;
+  inspection.fingerprint = state->system_identifier;
+  if (state->replica) {
+    inspection.finding = Finding::done;
+    inspection.because = "is a standby";
+    co_return inspection;
+  }
+  inspection.prior = prior_of(*state);
+  inspection.facts = {{"sessions", state->sessions},
+                      {"open_roles", state->open_roles},
+                      {"sealed", state->mark.has_value()}};
+  if (const auto provable = co_await check_provable(**connection, call.deadline); !provable) {
+    if (provable.error().code != ErrorCode::invalid) co_return error_of(provable);
+    inspection.finding = Finding::blocked;
+    inspection.because = provable.error().message;
+    co_return inspection;
+  }
+  const bool settled = state->looks_sealed() && state->mark->end && state->read_only;
+  if (settled) {
+    const auto proof = co_await prove(**connection, call.deadline);
+    if (!proof) co_return error_of(proof);
+    if (proof->objection.empty()) {
+      inspection.finding = Finding::done;
+      inspection.because = "is sealed";
+      co_return inspection;
+    }
+    inspection.because = proof->objection;
+  }
+  inspection.finding = Finding::needed;
+  inspection.change = fmt::format(
+      "{}, {}", state->mark && state->open_roles.empty() ? "prove the seal" : "refuse logins",
+      sessions_phrase(state->sessions));
+  co_return inspection;
+}
+
+// Sets read-only and takes LOGIN from everybody ordinary who has it; what is so already is left as
+// it is. The mark remembers all that this fence, or one before it, has taken away.
+awaitable<Result<SealMark>> Fence::seal(Connection& connection, StepCall call, SealState state) {
+  SealMark mark = state.mark.value_or(SealMark());
+  if (!state.mark) {
+    // As recorded before the first attempt: this one may find what that one left half done.
+    const Json altered = call.prior.is_object() && call.prior.contains("altered")
+                             ? call.prior["altered"]
+                         : state.read_only ? Json(*state.read_only)
+                                           : Json();
+    if (altered.is_string()) mark.read_only_before = altered.get<std::string>();
+  }
+  if (!state.read_only || state.writes_by_default) {
+    const auto set = co_await set_read_only(connection, "on", call.deadline);
+    if (!set) co_return fail(database_.named(set.error()));
+  }
+  if (state.mark && state.open_roles.empty()) co_return mark;
+  mark.end.reset();
+  auto refused = co_await refuse_logins(connection, mark, state.open_roles, call.deadline);
+  if (!refused) co_return fail(database_.named(refused.error()));
+  co_return refused;
+}
+
+// Ends sessions until none is left; their process ids.
+awaitable<Result<std::set<std::int64_t>>> Fence::empty(Connection& connection, Deadline deadline) {
+  std::set<std::int64_t> all;
+  const std::string monitor = database_.check().monitor.user;
+  for (int look = 0;; ++look) {
+    const auto ended = co_await end_sessions(connection, monitor, look >= kStartingLooks, deadline);
+    if (!ended) co_return fail(database_.named(ended.error()));
+    all.insert(ended->begin(), ended->end());
+    const auto state = co_await read(connection, deadline);
+    if (!state) co_return error_of(state);
+    if (state->looks_sealed()) co_return all;
+    if (!state->open_roles.empty()) {
+      co_return fail(ErrorCode::conflict, "{}: somebody lets role {} log in again",
+                     database_.label(), state->open_roles.front());
+    }
+    if (deadline.has_passed(clock_)) {
+      co_return fail(ErrorCode::timeout, "{}: {} sessions do not end", database_.label(),
+                     state->sessions + state->starting);
+    }
+    co_await wait_for(clock_, kLookAgain);
+  }
+}
+
+awaitable<Result<Outputs>> Fence::apply(StepCall call) {
+  const auto connection = co_await database_.admin(call.deadline);
+  if (!connection) co_return error_of(connection);
+  const auto state = co_await read(**connection, call.deadline);
+  if (!state) co_return error_of(state);
+  if (state->replica) {
+    co_return Outputs{{"end_position", nullptr}, {"sessions_ended", 0}, {"roles", Json::array()}};
+  }
+  const auto provable = co_await check_provable(**connection, call.deadline);
+  if (!provable) co_return error_of(provable);
+  auto mark = co_await seal(**connection, call, *state);
+  if (!mark) co_return error_of(mark);
+  std::set<std::int64_t> ended;
+  for (;;) {
+    const auto more = co_await empty(**connection, call.deadline);
+    if (!more) co_return error_of(more);
+    ended.insert(more->begin(), more->end());
+    // Whoever was ended may have written until then, so an end proved earlier no longer stands.
+    if (!more->empty()) mark->end.reset();
+    const auto proof = co_await prove(**connection, call.deadline);
+    if (!proof) co_return error_of(proof);
+    if (proof->objection.empty()) {
+      if (mark->end) break;
+      // Nobody writes any more. The commit of the mark also puts on disk what transactions with
+      // asynchronous commit had left in memory.
+      mark->end = proof->end;
+      const auto written = co_await write_mark(**connection, *mark, call.deadline);
+      if (!written) co_return fail(database_.named(written.error()));
+      break;
+    }
+    if (call.deadline.has_passed(clock_)) {
+      co_return fail(ErrorCode::timeout, "{}: {}", database_.label(), proof->objection);
+    }
+    co_await wait_for(clock_, kLookAgain);
+  }
+  co_return Outputs{{"end_position", mark->end.value_or(0)},
+                    {"sessions_ended", ended.size()},
+                    {"roles", mark->roles}};
+}
+
+// Gives back exactly what the fence took: what the mark says, or, should the fence not have come
+// that far, what was recorded before it.
+awaitable<Result<void>> Fence::revert(StepCall call) {
+  if (!call.prior.is_object() || boolean_or(call.prior, "sealed")) co_return Result<void>();
+  const auto connection = co_await database_.admin(call.deadline);
+  if (!connection) co_return error_of(connection);
+  const auto state = co_await read(**connection, call.deadline);
+  if (!state) co_return error_of(state);
+  const std::string altered = text_or(call.prior, "altered");
+  const std::optional<std::string> before = altered.empty() ? std::nullopt : std::optional(altered);
+  if (state->read_only != before) {
+    const auto set = co_await set_read_only(**connection, before, call.deadline);
+    if (!set) co_return fail(database_.named(set.error()));
+  }
+  if (state->replica) co_return Result<void>();
+  std::vector<std::string> roles = texts_or_empty(call.prior, "roles");
+  if (state->mark) roles.insert(roles.end(), state->mark->roles.begin(), state->mark->roles.end());
+  const auto allowed =
+      co_await allow_logins(**connection, roles, state->mark_database, call.deadline);
+  if (!allowed) co_return fail(database_.named(allowed.error()));
+  co_return Result<void>();
+}
+
+}  // namespace
+
+std::shared_ptr<Action> make_fence(Surroundings surroundings, Database database) {
+  return std::make_shared<Fence>(surroundings, std::move(database));
+}
+
+}  // namespace bascule::postgres

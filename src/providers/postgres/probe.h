@@ -1,0 +1,23 @@
+// The `postgres` probe: a fresh connection at every look, because that is what clients need, and a
+// held one, sampled every second, because it breaks within milliseconds of the server's death and
+// because gate 7 needs positions more often than checks run. Uses the check's own user, never the
+// admin's; reports facts and knows no expectation.
+#pragma once
+
+#include <memory>
+
+#include "net/resolver.h"
+#include "ports/probe.h"
+#include "ports/services.h"
+#include "providers/postgres/settings.h"
+
+namespace bascule::postgres {
+
+inline constexpr Duration kSampleInterval{1'000};
+
+// `timeout` limits each use of the held connection, as the look's deadline limits a look. The
+// services and the resolver outlive the probe; the probe outlives its looks and its watch.
+std::shared_ptr<Probe> make_probe(CheckSettings settings, Duration timeout, Services& services,
+                                  net::Resolver& resolver);
+
+}  // namespace bascule::postgres

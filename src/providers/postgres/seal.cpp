@@ -1,0 +1,235 @@
+#include "providers/postgres/seal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace bascule::postgres {
+namespace {
+
+constexpr int kMarkVersion = 1;
+
+// $1 is the check's user. An ordinary role is neither superuser nor replication nor ourselves; a
+// session's role may have been dropped, which makes nobody a superuser. Walsenders and background
+// workers are no client backends. A starting session holds the lock of its virtual transaction
+// before it has a row in pg_stat_activity.
+constexpr std::string_view kOrdinarySessions = R"sql(
+SELECT a.pid
+  FROM pg_stat_activity a
+  LEFT JOIN pg_roles r ON r.oid = a.usesysid
+ WHERE a.backend_type = 'client backend'
+   AND a.pid <> pg_backend_pid()
+   AND NOT coalesce(r.rolsuper, false)
+   AND a.usename IS DISTINCT FROM current_user
+   AND NOT (a.usename IS NOT DISTINCT FROM $1::text AND a.application_name = 'bascule'))sql";
+
+constexpr std::string_view kStartingSessions = R"sql(
+SELECT DISTINCT l.pid
+  FROM pg_locks l
+ WHERE l.locktype = 'virtualxid'
+   AND l.pid IS NOT NULL
+   AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = l.pid))sql";
+
+constexpr std::string_view kState = R"sql(
+SELECT s.replica,
+       c.system_identifier AS system,
+       i.bytes_per_wal_segment AS segment_bytes,
+       CASE WHEN s.replica THEN NULL ELSE pg_current_wal_insert_lsn() END AS inserted,
+       CASE WHEN s.replica THEN NULL
+            ELSE pg_snapshot_xmax(pg_current_snapshot())::text END AS next_transaction,
+       (SELECT coalesce(json_agg(rolname ORDER BY rolname COLLATE "C"), '[]')
+          FROM pg_roles
+         WHERE rolcanlogin AND NOT rolsuper AND NOT rolreplication
+           AND rolname <> current_user)::text AS open_roles,
+       (SELECT count(*) FROM ({}) x) AS sessions,
+       (SELECT count(*) FROM ({}) x) AS starting,
+       (SELECT setting FROM pg_file_settings
+         WHERE name = 'default_transaction_read_only' AND sourcefile LIKE '%/postgresql.auto.conf'
+         ORDER BY seqno DESC LIMIT 1) AS read_only,
+       current_setting('default_transaction_read_only') = 'off' AS writes_by_default,
+       m.database AS mark_database,
+       m.mark
+  FROM (SELECT pg_is_in_recovery() AS replica) s
+ CROSS JOIN pg_control_system() c
+ CROSS JOIN pg_control_init() i
+  LEFT JOIN (SELECT d.datname AS database, substr(t.setting, length('bascule.sealed=') + 1) AS mark
+               FROM pg_db_role_setting o
+               JOIN pg_database d ON d.oid = o.setdatabase
+              CROSS JOIN unnest(o.setconfig) t(setting)
+              WHERE o.setrole = 0 AND t.setting LIKE 'bascule.sealed=%'
+              ORDER BY d.datname LIMIT 1) m ON true)sql";
+
+std::vector<std::string> texts_of(const Json& array) {
+  std::vector<std::string> texts;
+  if (!array.is_array()) return texts;
+  for (const Json& entry : array) {
+    if (entry.is_string()) texts.push_back(entry.get<std::string>());
+  }
+  return texts;
+}
+
+std::vector<std::string> merged(std::vector<std::string> left,
+                                const std::vector<std::string>& right) {
+  left.insert(left.end(), right.begin(), right.end());
+  std::ranges::sort(left);
+  left.erase(std::ranges::unique(left).begin(), left.end());
+  return left;
+}
+
+std::string set_mark_statement(const std::string& database, const SealMark& mark) {
+  return fmt::format("ALTER DATABASE {} SET bascule.sealed TO {};", quote_identifier(database),
+                     quote_literal(to_text(to_json(mark))));
+}
+
+// Begins a transaction that may write although the default says otherwise; its id, and the database
+// we are in.
+struct Begun {
+  std::int64_t transaction = 0;
+  std::string database;
+};
+awaitable<Result<Begun>> begin(Connection& connection, Deadline deadline) {
+  const auto begun = co_await connection.run_script("BEGIN READ WRITE", deadline);
+  if (!begun) co_return error_of(begun);
+  const auto rows = co_await connection.query(
+      "SELECT pg_current_xact_id()::text AS id, current_database() AS database", {}, deadline);
+  if (!rows) {
+    connection.close();
+    co_return error_of(rows);
+  }
+  co_return Begun{rows->integer(0, "id").value_or(0), rows->text(0, "database").value_or("")};
+}
+
+// A transaction that failed half way must not stay open: the connection goes, and with it the
+// transaction.
+awaitable<Result<void>> commit(Connection& connection, std::string statements, Deadline deadline) {
+  Result<void> done = co_await connection.run_script(statements + " COMMIT;", deadline);
+  if (!done) connection.close();
+  co_return done;
+}
+
+}  // namespace
+
+Json to_json(const SealMark& mark) {
+  Json json = {{"v", kMarkVersion}, {"roles", mark.roles}, {"transactions", mark.transactions}};
+  json["read_only_before"] = mark.read_only_before ? Json(*mark.read_only_before) : Json();
+  json["end"] = mark.end ? Json(to_text(*mark.end)) : Json();
+  return json;
+}
+
+std::optional<SealMark> seal_mark_from(const Json& json) {
+  if (!json.is_object() || integer_or(json, "v") != kMarkVersion) return std::nullopt;
+  SealMark mark;
+  mark.roles = texts_or_empty(json, "roles");
+  std::ranges::sort(mark.roles);
+  if (const std::string before = text_or(json, "read_only_before"); !before.empty()) {
+    mark.read_only_before = before;
+  }
+  mark.end = parse_log_position(text_or(json, "end"));
+  for (const Json& entry : json.value("transactions", Json::array())) {
+    if (entry.is_number_integer()) mark.transactions.push_back(entry.get<std::int64_t>());
+  }
+  return mark;
+}
+
+awaitable<Result<SealState>> read_seal_state(Connection& connection, std::string monitor,
+                                             Deadline deadline) {
+  const auto rows = co_await connection.query(
+      fmt::format(kState, kOrdinarySessions, kStartingSessions), {std::move(monitor)}, deadline);
+  if (!rows) co_return error_of(rows);
+  SealState state;
+  state.replica = rows->boolean(0, "replica");
+  state.system_identifier = rows->text(0, "system").value_or("");
+  state.sessions = rows->integer(0, "sessions").value_or(0);
+  state.starting = rows->integer(0, "starting").value_or(0);
+  state.read_only = rows->text(0, "read_only");
+  state.writes_by_default = rows->boolean(0, "writes_by_default");
+  state.next_transaction = rows->text(0, "next_transaction").value_or("");
+  state.end =
+      end_of_last_record(rows->position(0, "inserted").value_or(0),
+                         static_cast<std::uint64_t>(rows->integer(0, "segment_bytes").value_or(0)));
+  const auto roles = parse_json(rows->text(0, "open_roles").value_or("[]"));
+  if (!roles) co_return error_of(roles);
+  state.open_roles = texts_of(*roles);
+  state.mark_database = rows->text(0, "mark_database").value_or("");
+  if (!state.mark_database.empty()) {
+    const auto json = parse_json(rows->text(0, "mark").value_or(""));
+    if (json) state.mark = seal_mark_from(*json);
+    if (!state.mark) {
+      co_return fail(ErrorCode::corrupt, "the setting bascule.sealed of database {} is not ours",
+                     state.mark_database);
+    }
+  }
+  co_return state;
+}
+
+awaitable<Result<SealMark>> refuse_logins(Connection& connection, SealMark mark,
+                                          std::vector<std::string> roles, Deadline deadline) {
+  const auto begun = co_await begin(connection, deadline);
+  if (!begun) co_return error_of(begun);
+  mark.roles = merged(std::move(mark.roles), roles);
+  mark.transactions.push_back(begun->transaction);
+  std::string statements;
+  for (const std::string& role : roles) {
+    statements += fmt::format("ALTER ROLE {} NOLOGIN;", quote_identifier(role));
+  }
+  const auto done =
+      co_await commit(connection, statements + set_mark_statement(begun->database, mark), deadline);
+  if (!done) co_return error_of(done);
+  co_return mark;
+}
+
+awaitable<Result<SealMark>> write_mark(Connection& connection, SealMark mark, Deadline deadline) {
+  return refuse_logins(connection, std::move(mark), {}, deadline);
+}
+
+awaitable<Result<std::vector<std::int64_t>>> end_sessions(Connection& connection,
+                                                          std::string monitor, bool starting_too,
+                                                          Deadline deadline) {
+  std::string sessions(kOrdinarySessions);
+  if (starting_too) sessions += fmt::format(" UNION {}", kStartingSessions);
+  const auto rows = co_await connection.query(
+      fmt::format("SELECT x.pid, pg_terminate_backend(x.pid) FROM ({}) x", sessions),
+      {std::move(monitor)}, deadline);
+  if (!rows) co_return error_of(rows);
+  std::vector<std::int64_t> ended;
+  for (std::size_t row = 0; row < rows->size(); ++row) {
+    if (const auto pid = rows->integer(row, "pid")) ended.push_back(*pid);
+  }
+  co_return ended;
+}
+
+awaitable<Result<void>> set_read_only(Connection& connection, std::optional<std::string> value,
+                                      Deadline deadline) {
+  const std::string statement =
+      value ? fmt::format("ALTER SYSTEM SET default_transaction_read_only TO {}",
+                          quote_literal(*value))
+            : "ALTER SYSTEM RESET default_transaction_read_only";
+  const auto altered = co_await connection.query(statement, {}, deadline);
+  if (!altered) co_return error_of(altered);
+  const auto reloaded = co_await connection.query("SELECT pg_reload_conf()", {}, deadline);
+  if (!reloaded) co_return error_of(reloaded);
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> allow_logins(Connection& connection, std::vector<std::string> roles,
+                                     std::string database, Deadline deadline) {
+  // A role that was dropped meanwhile would fail the whole transaction.
+  const auto found = co_await connection.query(
+      "SELECT rolname FROM pg_roles WHERE NOT rolcanlogin AND rolname IN "
+      "(SELECT json_array_elements_text($1::json)) ORDER BY rolname",
+      {to_text(Json(roles))}, deadline);
+  if (!found) co_return error_of(found);
+  if (found->empty() && database.empty()) co_return Result<void>();
+  std::string statements = "BEGIN READ WRITE;";
+  for (std::size_t row = 0; row < found->size(); ++row) {
+    statements += fmt::format("ALTER ROLE {} LOGIN;",
+                              quote_identifier(found->text(row, "rolname").value_or("")));
+  }
+  if (!database.empty()) {
+    statements +=
+        fmt::format("ALTER DATABASE {} RESET bascule.sealed;", quote_identifier(database));
+  }
+  co_return co_await commit(connection, std::move(statements), deadline);
+}
+
+}  // namespace bascule::postgres
