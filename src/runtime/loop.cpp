@@ -139,6 +139,7 @@ awaitable<Result<void>> Loop::run(Hands& hands) {
       waiter->done.notify_all();
     }
   }
+  if (!ended && stopping_ && ended.error().code == ErrorCode::canceled) ended = {};
   stopping_ = true;
   hands.reconcile({});
   abandon_waiters();
@@ -148,47 +149,61 @@ awaitable<Result<void>> Loop::run(Hands& hands) {
 awaitable<Result<void>> Loop::process(Queued queued) {
   const bool is_command = std::holds_alternative<engine::Command>(queued.input);
   Result<Decision> decision = co_await decide_durably(queued.input, is_command);
-  if (!decision) {
-    const bool over = decision.error().code == ErrorCode::term_over ||
-                      decision.error().code == ErrorCode::corrupt ||
-                      decision.error().code == ErrorCode::canceled;
-    if (queued.waiter) queued.waiter->answer = error_of(decision);
-    if (over) {
-      if (queued.waiter) queued.waiter->finished = true;
-      if (queued.waiter) queued.waiter->done.notify_all();
-      co_return error_of(decision);
-    }
-    co_return Result<void>();
-  }
+  const bool only_refused =
+      !decision && is_command && decision.error().code == ErrorCode::unavailable;
+  if (queued.waiter && decision) queued.waiter->answer = decision->answer.value_or(Answer{});
+  if (queued.waiter && !decision) queued.waiter->answer = error_of(decision);
+  if (decision || only_refused) co_return Result<void>();
   if (queued.waiter) {
-    queued.waiter->answer = decision->answer.value_or(Answer{});
+    queued.waiter->finished = true;
+    queued.waiter->done.notify_all();
   }
-  co_return Result<void>();
+  co_return error_of(decision);
+}
+
+// A store whose answer was lost, or that could not write, is asked where it stands: there is only
+// one writer, so a head that has moved on holds what was appended.
+awaitable<Result<bool>> Loop::append(std::vector<Record> records) {
+  const Sequence last = records.back().seq;
+  const MonotonicInstant began = clock_.monotonic();
+  Result<JournalHead> head = co_await journal_.append(std::move(records), term_);
+  store_latency_ = elapsed(clock_, began);
+  store_answers_ = head.has_value();
+  if (head) {
+    head_ = *head;
+    co_return true;
+  }
+  store_error_ = head.error();
+  const ErrorCode code = head.error().code;
+  const bool passes = code == ErrorCode::unavailable || code == ErrorCode::timeout ||
+                      code == ErrorCode::throttled || code == ErrorCode::outcome_unknown;
+  if (!passes) co_return error_of(head);
+  Result<JournalHead> now = co_await journal_.head();
+  if (!now || now->seq < last) co_return false;
+  head_ = *now;
+  store_answers_ = true;
+  co_return true;
 }
 
 // Decides, and makes the decision durable. While the store cannot write, a person is told at once;
 // everything else waits and is decided anew, since time has passed.
-awaitable<Result<Decision>> Loop::decide_durably(const Input& input, bool is_command) {
+awaitable<Result<Decision>> Loop::decide_durably(Input input, bool is_command) {
   Duration wait = kStoreRetryFirst;
   while (true) {
     const Instant moment = now();
     engine::take(readings_, state_, input, moment);
     Decision decision = engine::decide(state_, readings_, input, moment);
     if (decision.records.empty()) co_return decision;
-    const MonotonicInstant began = clock_.monotonic();
-    Result<JournalHead> head = co_await journal_.append(decision.records, term_);
-    store_latency_ = elapsed(clock_, began);
-    store_answers_ = head.has_value();
-    if (head) {
-      head_ = *head;
+    Result<bool> kept = co_await append(decision.records);
+    if (!kept) co_return error_of(kept);
+    if (*kept) {
       apply(decision.records);
       co_return decision;
     }
-    const ErrorCode code = head.error().code;
-    const bool passes = code == ErrorCode::unavailable || code == ErrorCode::timeout ||
-                        code == ErrorCode::throttled;
-    if (!passes) co_return error_of(head);
-    if (is_command) co_return fail(in_context("the journal cannot be written", head.error()));
+    if (is_command) {
+      co_return fail(ErrorCode::unavailable, "the journal cannot be written: {}",
+                     store_error_.message);
+    }
     changed_.notify_all();
     // Stopping must not wait for a store that never answers.
     const Deadline retry = Deadline::in(clock_, wait);

@@ -86,7 +86,8 @@ class Loop {
   void push(engine::Input input, std::shared_ptr<Waiter> waiter);
   awaitable<std::optional<Queued>> next();
   awaitable<Result<void>> process(Queued queued);
-  awaitable<Result<engine::Decision>> decide_durably(const engine::Input& input, bool is_command);
+  awaitable<Result<engine::Decision>> decide_durably(engine::Input input, bool is_command);
+  awaitable<Result<bool>> append(std::vector<Record> records);
   void apply(const std::vector<Record>& records);
   void rebuild_detectors();
   void abandon_waiters();
@@ -105,6 +106,7 @@ class Loop {
   JournalHead head_;
   bool stopping_ = false;
   bool store_answers_ = true;
+  Error store_error_;
   Microseconds store_latency_{0};
   Duration worst_queue_delay_{0};
 };

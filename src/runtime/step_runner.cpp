@@ -40,10 +40,11 @@ std::string name_of(const Call& call) {
 
 }  // namespace
 
-StepRunner::StepRunner(Loop& loop, const Catalog& catalog, Services& services)
+StepRunner::StepRunner(Loop& loop, const Catalog& catalog, Services& services, bool look_only)
     : loop_(loop),
       catalog_(catalog),
       services_(services),
+      look_only_(look_only),
       scope_(services.io.get_executor(), [](const std::string&, const std::string&) {}) {}
 
 Result<std::shared_ptr<Action>> StepRunner::make_action(const Call& call) const {
@@ -71,7 +72,8 @@ void StepRunner::reconcile(const std::vector<Call>& calls) {
   for (const Call& call : calls) {
     const bool known = std::ranges::any_of(
         running_, [&](const Running& running) { return same_call(call, running.call); });
-    if (known) continue;
+    const bool changes = call.kind == CallKind::apply || call.kind == CallKind::revert;
+    if (known || (changes && look_only_)) continue;
     std::vector<Scope::Child> predecessors;
     for (const Running& ending : ending_) {
       const bool same_step = ending.call.run == call.run && ending.call.step.id == call.step.id;

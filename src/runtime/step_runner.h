@@ -21,7 +21,8 @@ namespace bascule::runtime {
 
 class StepRunner final : public Hands {
  public:
-  StepRunner(Loop& loop, const Catalog& catalog, Services& services);
+  // With `look_only`, nothing is applied or reverted, whatever is listed.
+  StepRunner(Loop& loop, const Catalog& catalog, Services& services, bool look_only = false);
 
   void reconcile(const std::vector<engine::Call>& calls) override;
 
@@ -46,6 +47,7 @@ class StepRunner final : public Hands {
   Loop& loop_;
   const Catalog& catalog_;
   Services& services_;
+  bool look_only_;
   Scope scope_;
   std::list<Running> running_;
   std::list<Running> ending_;  // cancelled, last frame not gone yet

@@ -39,7 +39,6 @@ bool Supervisor::suspects(const CheckReference& check) const {
 }
 
 awaitable<Result<void>> Supervisor::run() {
-  const std::string holder = assembly_.configuration.observer.name.text();
   Result<Term> term = co_await assembly_.lease.acquire(
       holder, Deadline::in(assembly_.services.clock, kLeaseTimeout));
   if (!term) co_return error_of(term);
@@ -72,7 +71,7 @@ awaitable<Result<void>> Supervisor::serve_term(Term term) {
   loop_ =
       std::make_unique<Loop>(services.clock, assembly_.journal, term, std::move(replayed->state));
   for (Follower* follower : assembly_.followers) loop_->add_follower(*follower);
-  runner_ = std::make_unique<StepRunner>(*loop_, assembly_.catalog, services);
+  runner_ = std::make_unique<StepRunner>(*loop_, assembly_.catalog, services, assembly_.look_only);
   Onlooker& onlooker = *this;
   scheduler_ = std::make_unique<ProbeScheduler>(services.clock, executor, observer, onlooker);
   self_check_ = std::make_unique<SelfCheck>(*loop_, *scheduler_, services.clock, observer,
@@ -125,15 +124,16 @@ bool Supervisor::all_seen() const {
 
 awaitable<bool> Supervisor::ready(Deadline deadline) {
   Clock& clock = assembly_.services.clock;
-  while (!loop_) {
+  while (!loop_ && !ended_) {
     if (!co_await phase_changed_.wait(clock, deadline)) co_return false;
   }
+  if (ended_) co_return false;
   // The configuration is an input like any other: before it was taken there is nothing to have
   // seen.
   while (loop_->state().configuration_fingerprint.empty() || !all_seen()) {
-    if (!co_await loop_->changed().wait(clock, deadline)) co_return false;
+    if (ended_ || !co_await loop_->changed().wait(clock, deadline)) co_return false;
   }
-  co_return true;
+  co_return !ended_;
 }
 
 awaitable<Result<engine::Answer>> Supervisor::command(engine::Command command, Deadline deadline) {

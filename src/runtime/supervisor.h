@@ -31,6 +31,8 @@ struct Assembly {
   Lease& lease;
   std::vector<Follower*> followers;
   std::string version;
+  // Reads, decides in its own journal, and changes nothing outside: previews and rehearsals.
+  bool look_only = false;
 };
 
 class Supervisor final : private Onlooker {
@@ -62,6 +64,7 @@ class Supervisor final : private Onlooker {
   void sign_seen(CheckReference check, Instant at, std::string what) override;
   [[nodiscard]] bool suspects(const CheckReference& check) const override;
 
+  awaitable<Result<void>> open_and_serve();
   awaitable<Result<void>> serve_term(Term term);
   awaitable<void> renew_lease(Term term);
   [[nodiscard]] bool all_seen() const;
@@ -73,6 +76,7 @@ class Supervisor final : private Onlooker {
   std::unique_ptr<SelfCheck> self_check_;
   Event phase_changed_;
   bool stop_requested_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace bascule::runtime

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "async/clock.h"
@@ -22,6 +23,11 @@ class MemoryJournal;
 
 class MemoryStore {
  public:
+  MemoryStore() = default;
+  // A copy of another journal, up to and with term `term`.
+  MemoryStore(std::vector<StoredRecord> stored, Term term)
+      : stored_(std::move(stored)), term_(term) {}
+
   [[nodiscard]] const std::vector<StoredRecord>& stored() const { return stored_; }
 
  private:

@@ -1,0 +1,136 @@
+#include "app/catalog.h"
+
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include "async/clock.h"
+#include "base/assert.h"
+#include "notifiers/log/log.h"
+#include "providers/dns/kinds.h"
+#include "providers/hook/hook.h"
+#include "providers/http/kinds.h"
+#include "providers/postgres/kinds.h"
+
+namespace bascule::app {
+namespace {
+
+template <typename Entry>
+void add(std::vector<Entry>& all, std::vector<Entry> more) {
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+std::vector<Kind> stores() {
+  Kind sqlite;
+  sqlite.name = "sqlite";
+  sqlite.role = KindRole::store;
+  sqlite.summary = "A journal in one SQLite file, for one machine.";
+  sqlite.fields = {
+      Field{.name = "path", .summary = "The file; made when it does not exist.", .required = true}};
+  return {sqlite};
+}
+
+// Named by the specification or by a later contract; refused by name until they exist.
+std::vector<std::string> planned_kinds() {
+  return {"etcd",
+          "dns",
+          "prometheus",
+          "kubernetes",
+          "datadog",
+          "notify.test",
+          "dns.resolves",
+          "slack",
+          "pagerduty",
+          "grafana",
+          "webhook",
+          "alertmanager",
+          "kubernetes.nodes_ready",
+          "kubernetes.scale",
+          "kubernetes.rollout_restart",
+          "kubernetes.ingress_annotation",
+          "kubernetes.ingress_canary",
+          "kubernetes.http_route",
+          "kubernetes.patch",
+          "kubernetes.job",
+          "cnpg.promote",
+          "patroni.promote_standby_cluster",
+          "patroni.switchover",
+          "haproxy.weight",
+          "aws.rds",
+          "aws.elb",
+          "aws.rds.promote_replica",
+          "aws.rds.create_replica",
+          "aws.rds.isolate",
+          "aws.rds.stop",
+          "aws.rds.global_cluster",
+          "aws.ec2.isolate",
+          "aws.ec2.instances_running",
+          "aws.elb.lookup",
+          "aws.elb.targets_healthy",
+          "aws.autoscaling.capacity",
+          "aws.ssm.parameter",
+          "aws.s3.upload",
+          "aws.s3.replication_enabled",
+          "aws.secretsmanager.present",
+          "aws.backup.recent",
+          "aws.arc.routing_control",
+          "aws.route53.record",
+          "aws.route53.weighted",
+          "aws.route53.failover",
+          "azure.postgres",
+          "azure.traffic_manager",
+          "azure.postgres.promote_replica",
+          "azure.postgres.stop",
+          "azure.vm.running",
+          "azure.vmss.capacity",
+          "azure.dns.record",
+          "azure.traffic_manager.weighted",
+          "azure.blob.upload",
+          "gcp.sql",
+          "gcp.sql.promote_replica",
+          "gcp.sql.stop",
+          "gcp.compute.instances_running",
+          "gcp.compute.group_size",
+          "gcp.dns.record",
+          "gcp.dns.failover_policy",
+          "gcp.dns.weighted",
+          "gcp.storage.upload"};
+}
+
+}  // namespace
+
+Catalog make_catalog(net::Resolver& resolver) {
+  Catalog catalog;
+  add(catalog.probes, http::probe_kinds(resolver));
+  add(catalog.probes, postgres::probe_kinds(resolver));
+  add(catalog.actions, http::action_kinds(resolver));
+  add(catalog.actions, postgres::action_kinds(resolver));
+  add(catalog.actions, dns::action_kinds(resolver));
+  catalog.actions.push_back(hook::action_kind());
+  catalog.notifiers.push_back(log_notifier());
+  catalog.stores = stores();
+  catalog.planned = planned_kinds();
+  return catalog;
+}
+
+config::Kinds known_kinds() {
+  // The factories hold a resolver; none of them is called here.
+  boost::asio::io_context io;
+  SystemClock clock(io);
+  Result<std::unique_ptr<net::Resolver>> resolver =
+      net::Resolver::make(io, clock, {"127.0.0.1:53"});
+  BASCULE_ASSERT(resolver.has_value(), "a resolver for one loopback address can always be made");
+  const Catalog catalog = make_catalog(**resolver);
+  config::Kinds kinds;
+  for (const ProbeKind& probe : catalog.probes) kinds.probes.push_back(probe.kind);
+  for (const ActionKind& action : catalog.actions) {
+    const bool front_door = action.kind.role == KindRole::front_door;
+    (front_door ? kinds.front_doors : kinds.actions).push_back(action.kind);
+  }
+  for (const NotifierKind& notifier : catalog.notifiers) kinds.notifiers.push_back(notifier.kind);
+  kinds.stores = catalog.stores;
+  kinds.planned = catalog.planned;
+  return kinds;
+}
+
+}  // namespace bascule::app

@@ -1,0 +1,16 @@
+// The one visible list of what this build knows, and the list of what is planned and not built yet.
+#pragma once
+
+#include "config/loader.h"
+#include "net/resolver.h"
+#include "ports/kinds.h"
+
+namespace bascule::app {
+
+// `resolver` outlives everything made from the catalog.
+Catalog make_catalog(net::Resolver& resolver);
+
+// The same list as data, for the configuration. Makes nothing.
+config::Kinds known_kinds();
+
+}  // namespace bascule::app

@@ -1,0 +1,151 @@
+#include "app/daemon.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
+#include <openssl/rand.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "api/server.h"
+#include "app/configuration_file.h"
+#include "app/engine_room.h"
+#include "app/environment.h"
+#include "app/version.h"
+#include "runtime/messages.h"
+
+namespace bascule::app {
+namespace {
+
+constexpr Duration kStopApi{2'000};
+constexpr std::size_t kTokenLimit = 1'024;
+
+enum ExitCode { kDone = 0, kFailed = 1, kConfiguration = 2, kNotReachable = 7 };
+
+// What is recorded, for whoever reads the daemon's log.
+class LogFollower final : public runtime::Follower {
+ public:
+  explicit LogFollower(std::shared_ptr<spdlog::logger> log) : log_(std::move(log)) {}
+
+  void recorded(const Record& record, const engine::State& state) override {
+    const std::optional<Message> message = runtime::message_for(record, state);
+    if (!message) return;
+    const auto level =
+        message->severity == Severity::info ? spdlog::level::info : spdlog::level::warn;
+    log_->log(level, "#{} {}: {}", record.seq, message->title, message->text);
+  }
+
+ private:
+  std::shared_ptr<spdlog::logger> log_;
+};
+
+Result<std::string> make_token(const std::string& path) {
+  if (Result<std::string> existing = read_file(path, kTokenLimit); existing) {
+    while (!existing->empty() && existing->back() == '\n') existing->pop_back();
+    if (!existing->empty()) return existing;
+  }
+  std::array<unsigned char, 32> bytes{};
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
+    return fail(ErrorCode::unavailable, "no random bytes for a token");
+  }
+  std::string token;
+  for (const unsigned char byte : bytes) token += fmt::format("{:02x}", byte);
+  if (auto written = write_private_file(path, token + "\n"); !written) return error_of(written);
+  return token;
+}
+
+struct Daemon {
+  boost::asio::io_context io{1};
+  std::shared_ptr<spdlog::logger> log;
+  std::unique_ptr<LogFollower> log_follower;
+  std::unique_ptr<EngineRoom> room;
+  std::unique_ptr<api::Server> server;
+  Result<void> ended;
+};
+
+awaitable<void> run_daemon(Daemon& daemon) {
+  daemon.ended = co_await daemon.room->run();
+  co_await daemon.server->stop(Deadline::in(daemon.room->clock(), kStopApi));
+  daemon.io.stop();
+}
+
+int exit_code_of(const Error& error) {
+  if (error.code == ErrorCode::unavailable || error.code == ErrorCode::conflict ||
+      error.code == ErrorCode::term_over) {
+    return kNotReachable;
+  }
+  return error.code == ErrorCode::invalid ? kConfiguration : kFailed;
+}
+
+int say(Daemon& daemon, const Error& error) {
+  daemon.log->error("{}{}{}", error.message, error.what_to_do.empty() ? "" : " — ",
+                    error.what_to_do);
+  return exit_code_of(error);
+}
+
+Result<void> open_api(Daemon& daemon) {
+  const Configuration& configuration = daemon.room->configuration();
+  Result<net::Endpoint> listen = net::parse_endpoint(configuration.listen);
+  if (!listen) return fail(in_context("listen", listen.error()));
+  if (!listen->address.is_loopback()) {
+    return fail(ErrorCode::invalid,
+                "listen: {} is not a loopback address, and this build has neither roles nor TLS",
+                configuration.listen);
+  }
+  Result<std::string> token = make_token(token_path(configuration));
+  if (!token) return fail(in_context("token", token.error()));
+  daemon.server = std::make_unique<api::Server>(daemon.io, daemon.room->clock(), *listen,
+                                                std::move(*token), daemon.room->routes());
+  return daemon.server->start();
+}
+
+std::shared_ptr<spdlog::logger> make_log() {
+  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+  auto log = std::make_shared<spdlog::logger>("bascule", std::move(sink));
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-7l%$ %v", spdlog::pattern_time_type::utc);
+  log->flush_on(spdlog::level::info);
+  return log;
+}
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  config::Loaded loaded = load_configuration(options.configuration);
+  if (!loaded.problems.empty()) std::fputs(config::to_text(loaded.problems).c_str(), stderr);
+  if (!loaded.ok()) return kConfiguration;
+
+  Daemon daemon;
+  daemon.log = make_log();
+  daemon.log_follower = std::make_unique<LogFollower>(daemon.log);
+  auto room =
+      EngineRoom::open(daemon.io, std::move(loaded), Access::act, {daemon.log_follower.get()});
+  if (!room) return say(daemon, room.error());
+  daemon.room = std::move(*room);
+  if (Result<void> opened = open_api(daemon); !opened) return say(daemon, opened.error());
+
+  boost::asio::signal_set signals(daemon.io, SIGTERM, SIGINT);
+  signals.async_wait([&daemon](const boost::system::error_code& problem, int signal) {
+    if (problem) return;
+    daemon.log->info("stopping ({}); what is under way goes on at the next start",
+                     ::strsignal(signal));
+    daemon.room->supervisor().request_stop();
+  });
+  const Configuration& configuration = daemon.room->configuration();
+  daemon.log->info("bascule {} serves cluster {} as observer {} on http://{}, store {}", kVersion,
+                   configuration.cluster, configuration.observer.name.text(),
+                   net::to_string(daemon.server->endpoint()), store_path(configuration));
+  boost::asio::co_spawn(daemon.io, run_daemon(daemon), boost::asio::detached);
+  daemon.io.run();
+  if (!daemon.ended) return say(daemon, daemon.ended.error());
+  daemon.log->info("stopped");
+  return kDone;
+}
+
+}  // namespace bascule::app

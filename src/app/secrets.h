@@ -1,0 +1,23 @@
+// Secrets at the edge: references of the configuration to what they stand for.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "ports/secrets.h"
+
+namespace bascule::app {
+
+class SecretsAtEdge final : public Secrets {
+ public:
+  // `inline_secrets`: what was written into the configuration file itself, by its position.
+  explicit SecretsAtEdge(std::map<std::string, std::string> inline_secrets)
+      : inline_secrets_(std::move(inline_secrets)) {}
+
+  [[nodiscard]] Result<std::string> reveal(const Json& setting) const override;
+
+ private:
+  std::map<std::string, std::string> inline_secrets_;
+};
+
+}  // namespace bascule::app
