@@ -102,9 +102,9 @@ std::vector<std::string> planned_kinds() {
 Catalog make_catalog(net::Resolver& resolver) {
   Catalog catalog;
   add(catalog.probes, http::probe_kinds(resolver));
-  add(catalog.probes, postgres::probe_kinds(resolver));
+  add(catalog.probes, postgres::postgres_probes({resolver}));
   add(catalog.actions, http::action_kinds(resolver));
-  add(catalog.actions, postgres::action_kinds(resolver));
+  add(catalog.actions, postgres::postgres_actions({resolver}));
   add(catalog.actions, dns::action_kinds(resolver));
   catalog.actions.push_back(hook::action_kind());
   catalog.notifiers.push_back(log_notifier());

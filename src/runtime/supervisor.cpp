@@ -39,6 +39,15 @@ bool Supervisor::suspects(const CheckReference& check) const {
 }
 
 awaitable<Result<void>> Supervisor::run() {
+  Result<void> ended = co_await open_and_serve();
+  ended_ = true;
+  phase_changed_.notify_all();
+  if (loop_) loop_->changed().notify_all();
+  co_return ended;
+}
+
+awaitable<Result<void>> Supervisor::open_and_serve() {
+  const std::string holder = assembly_.configuration.observer.name.text();
   Result<Term> term = co_await assembly_.lease.acquire(
       holder, Deadline::in(assembly_.services.clock, kLeaseTimeout));
   if (!term) co_return error_of(term);
