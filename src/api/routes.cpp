@@ -131,8 +131,8 @@ std::string Routes::Question::parameter(std::string_view name) const {
   return "";
 }
 
-Routes::Routes(Clock& clock, runtime::Supervisor& supervisor, Journal& journal, Speaker speaker)
-    : clock_(clock), supervisor_(supervisor), journal_(journal), speaker_(std::move(speaker)) {}
+Routes::Routes(Clock& clock, runtime::Supervisor& supervisor, Speaker speaker)
+    : clock_(clock), supervisor_(supervisor), speaker_(std::move(speaker)) {}
 
 awaitable<Reply> Routes::answer(std::string method, std::string target, Json body) {
   const std::size_t mark = target.find('?');
@@ -232,7 +232,7 @@ awaitable<Reply> Routes::read_journal(Question question) {
     if (!co_await loop.changed().wait(clock_, deadline)) break;
   }
   const std::size_t page = std::min(static_cast<std::size_t>(limit), kJournalPage);
-  auto stored = co_await journal_.read(after, page);
+  auto stored = co_await supervisor_.read_journal(after, page);
   if (!stored) co_return refusal(stored.error());
   Json records = Json::array();
   for (const StoredRecord& record : *stored) {

@@ -12,7 +12,6 @@
 #include "api/views.h"
 #include "async/clock.h"
 #include "model/json.h"
-#include "ports/journal.h"
 #include "runtime/supervisor.h"
 
 namespace bascule::api {
@@ -24,8 +23,8 @@ struct Reply {
 
 class Routes {
  public:
-  // Everything outlives the routes. `journal` may be a read-only one.
-  Routes(Clock& clock, runtime::Supervisor& supervisor, Journal& journal, Speaker speaker);
+  // Clock and supervisor outlive the routes.
+  Routes(Clock& clock, runtime::Supervisor& supervisor, Speaker speaker);
 
   // `target` is path and query as they go over the wire, e.g. /api/v1/groups/shop/plan?to=berlin.
   // Never throws.
@@ -49,7 +48,6 @@ class Routes {
 
   Clock& clock_;
   runtime::Supervisor& supervisor_;
-  Journal& journal_;
   Speaker speaker_;
 };
 

@@ -107,7 +107,7 @@ Result<std::unique_ptr<EngineRoom>> EngineRoom::open(boost::asio::io_context& io
       configuration, room->catalog_, room->services_, *room->journal_, *room->lease_,
       std::move(followers), kVersion, access == Access::look_only});
   room->routes_ = std::make_unique<api::Routes>(
-      room->clock_, *room->supervisor_, *room->journal_,
+      room->clock_, *room->supervisor_,
       api::Speaker{configuration.observer.name, access == Access::act});
   return room;
 }

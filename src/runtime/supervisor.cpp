@@ -154,6 +154,11 @@ awaitable<Result<engine::Answer>> Supervisor::command(engine::Command command, D
   co_return co_await loop_->command(std::move(command), deadline);
 }
 
+awaitable<Result<std::vector<StoredRecord>>> Supervisor::read_journal(Sequence after,
+                                                                      std::size_t limit) {
+  co_return co_await assembly_.journal.read(after, limit);
+}
+
 awaitable<Result<Preview>> Supervisor::preview(GroupName group, Move move, SiteName target,
                                                Deadline deadline) {
   if (!loop_) co_return fail(ErrorCode::unavailable, "Bascule has not opened its term yet");

@@ -54,6 +54,8 @@ class Supervisor final : private Onlooker {
 
   // A person's command. A move takes one fresh look at each check of its group first.
   awaitable<Result<engine::Answer>> command(engine::Command command, Deadline deadline);
+  // Up to `limit` records after `after`, as they are stored.
+  awaitable<Result<std::vector<StoredRecord>>> read_journal(Sequence after, std::size_t limit);
   // What a move would do now, each step inspected; changes nothing.
   awaitable<Result<Preview>> preview(GroupName group, Move move, SiteName target,
                                      Deadline deadline);

@@ -15,6 +15,8 @@
 
 namespace bascule::engine {
 
+using bascule::to_string;  // the words of a gate stand beside those of the model, not in front
+
 enum class GateName : std::uint8_t {
   mode = 1,
   controller,
