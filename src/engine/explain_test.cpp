@@ -1,0 +1,184 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/test_world.h"
+
+namespace bascule::engine {
+namespace {
+
+using test_world::at;
+using test_world::database_of;
+using test_world::kAmsterdam;
+using test_world::kBerlin;
+using test_world::kShop;
+
+class Explain : public testing::Test {
+ protected:
+  void lose() {
+    test_world::lose_amsterdam(readings_, at(100));
+    now_ = at(500);
+    status().state = GroupState::critical;
+    status().state_because = "database is down";
+  }
+  GroupStatus& status() { return test_world::status_in(state_); }
+  Explanation explained() { return explain(state_, readings_, kShop, now_); }
+  std::string sentence() { return explained().sentence; }
+  std::vector<std::string> help() { return explained().what_helps; }
+
+  State state_ = test_world::two_site_state(at(0));
+  Readings readings_ = test_world::healthy_readings(at(0));
+  Instant now_ = at(0);
+};
+using Help = std::vector<std::string>;
+
+TEST_F(Explain, says_that_there_is_nothing_to_do) {
+  const Explanation explanation = explained();
+  EXPECT_EQ(explanation.sentence, "shop is HEALTHY; nothing to do");
+  EXPECT_FALSE(explanation.would);
+  EXPECT_EQ(explanation.active, kAmsterdam);
+  EXPECT_TRUE(explanation.automation_on);
+  EXPECT_EQ(explanation.gates.size(), 9U);
+  EXPECT_TRUE(explanation.what_helps.empty());
+}
+
+TEST_F(Explain, says_why_it_is_degraded_and_nothing_is_done) {
+  status().state = GroupState::degraded;
+  status().state_because = "amsterdam/app is critical: 503";
+  EXPECT_EQ(sentence(),
+            "shop is DEGRADED and nothing is being done: amsterdam/app is critical: 503; "
+            "amsterdam/database is healthy");
+}
+
+TEST_F(Explain, says_what_would_be_done_now) {
+  lose();
+  const Explanation explanation = explained();
+  EXPECT_EQ(explanation.sentence,
+            "shop is CRITICAL and would fail over to berlin now: database is down: 3 of 3 looks "
+            "failed in 0.4s (connection refused), since 0.4s");
+  ASSERT_TRUE(explanation.would);
+  EXPECT_EQ(explanation.would->target, kBerlin);
+}
+
+TEST_F(Explain, counts_down_to_what_would_be_done) {
+  Opinion opinion = test_world::down(database_of(kAmsterdam), at(0));
+  opinion.down = false;
+  opinion.because = "2 of 2 looks failed in 0.2s (connection refused)";
+  test_world::put(readings_, opinion);
+  now_ = at(200);
+  EXPECT_EQ(sentence(),
+            "shop is HEALTHY: amsterdam/database is suspect: 2 of 2 looks failed in 0.2s "
+            "(connection refused); would fail over to berlin in 0.2s");
+  EXPECT_FALSE(explained().would);
+  EXPECT_TRUE(help().empty());
+  test_world::policy_in(state_).mode = Mode::manual;
+  EXPECT_EQ(sentence(),
+            "shop is HEALTHY: amsterdam/database is suspect: 2 of 2 looks failed in 0.2s "
+            "(connection refused); nothing would be done: the mode is manual: a person starts "
+            "every move");
+  EXPECT_FALSE(explained().automation_on);
+}
+
+TEST_F(Explain, names_the_gate_that_refuses_and_the_command_that_helps) {
+  lose();
+  test_world::shop_in(state_).sites.front().fence.pop_back();
+  EXPECT_EQ(sentence(),
+            "shop is CRITICAL and nothing is being done: the source cannot be fenced: needs cut, "
+            "and the fence of amsterdam reaches sealed only");
+  EXPECT_EQ(help(), (Help{R"(bascule attest shop --site amsterdam --reason "…")"}));
+}
+
+TEST_F(Explain, offers_the_same_move_by_a_person_with_what_has_to_be_passed) {
+  lose();
+  status().hold = Hold{at(-60'000), std::nullopt, "ana", "migration"};
+  EXPECT_EQ(sentence(),
+            "shop is CRITICAL and nothing is being done: held by ana since 15:59 UTC (migration): "
+            "`bascule release shop`");
+  EXPECT_EQ(help(), (Help{R"(bascule release shop --reason "…")",
+                          R"(bascule failover shop --to berlin --reason "…")"}));
+  EXPECT_FALSE(explained().automation_on);
+
+  status().hold.reset();
+  test_world::policy_in(state_).max_data_loss_time = Duration(50);
+  EXPECT_EQ(sentence(),
+            "shop is CRITICAL and nothing is being done: too much could be lost, at most 0.1s and "
+            "0 B (limit 50ms, 16 MiB)");
+  EXPECT_EQ(help(),
+            (Help{R"(bascule failover shop --to berlin --override data_loss --reason "…")"}));
+}
+
+TEST_F(Explain, tells_unreachable_from_dead) {
+  lose();
+  DatabaseFacts facts = test_world::replica_facts(at(500), 10 * test_world::kMegabyte);
+  facts.last_received_at = at(450);
+  test_world::put(readings_, kBerlin, facts);
+  EXPECT_EQ(sentence(),
+            "shop is CRITICAL and nothing is being done: amsterdam is unreachable, not dead: "
+            "berlin received from it 0.3s after its first failed look");
+  EXPECT_EQ(help(), (Help{R"(bascule failover shop --to berlin --reason "…")"}));
+}
+
+TEST_F(Explain, asks_who_is_active_where_nobody_has_said_so) {
+  status().active.reset();
+  status().state = GroupState::unknown;
+  const Explanation explanation = explained();
+  EXPECT_EQ(explanation.sentence,
+            "shop is UNKNOWN and nothing is being done: nobody has said yet which site is active");
+  EXPECT_EQ(explanation.what_helps, (Help{R"(bascule adopt shop --active amsterdam --reason "…")",
+                                          R"(bascule adopt shop --active berlin --reason "…")"}));
+  EXPECT_EQ(to_json(explanation)["active"], nullptr);
+}
+
+TEST_F(Explain, follows_a_run) {
+  lose();
+  engine::Run run;
+  run.id = RunId("r-0042");
+  run.plan.group = kShop;
+  run.plan.source = kAmsterdam;
+  run.plan.target = kBerlin;
+  run.actor = "bascule";
+  state_.runs[run.id] = run;
+  status().state = GroupState::failover;
+  EXPECT_EQ(sentence(), "shop is FAILOVER: r-0042 (failover by bascule) is moving it to berlin");
+  EXPECT_EQ(help(), (Help{"bascule show r-0042"}));
+  EXPECT_TRUE(explained().would);
+
+  state_.runs[run.id].rolling_back = true;
+  EXPECT_EQ(sentence(),
+            "shop is FAILOVER: r-0042 (failover by bascule) is being taken back to amsterdam");
+
+  state_.runs[run.id].state = RunState::parked;
+  state_.runs[run.id].because = "amsterdam could not be fenced";
+  EXPECT_EQ(sentence(),
+            "shop is FAILOVER and r-0042 is parked: amsterdam could not be fenced; a person must "
+            "act");
+}
+
+TEST_F(Explain, prints_as_the_contract_says) {
+  lose();
+  const Json json = to_json(explained());
+  for (const char* key :
+       {"group", "active", "state", "protection", "automation", "would", "sentence", "gates"}) {
+    EXPECT_TRUE(json.contains(key)) << key;
+  }
+  EXPECT_EQ(to_text(json["would"]), R"({"move":"failover","target":"berlin"})");
+  EXPECT_EQ(json["automation"], "on");
+  EXPECT_EQ(json["state"], "CRITICAL");
+  EXPECT_EQ(json["gates"][2]["evidence"]["checks"]["amsterdam/database"]["down"], true);
+  readings_ = test_world::healthy_readings(at(500));
+  EXPECT_EQ(to_json(explained())["would"], "nothing");
+}
+
+TEST_F(Explain, knows_nothing_of_another_group) {
+  EXPECT_EQ(explain(state_, readings_, GroupName("x"), now_).sentence, "there is no group x");
+}
+
+TEST_F(Explain, gives_the_same_answer_to_the_byte) {
+  lose();
+  EXPECT_EQ(to_text(to_json(explained())), to_text(to_json(explained())));
+}
+
+}  // namespace
+}  // namespace bascule::engine
