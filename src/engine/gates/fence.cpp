@@ -158,8 +158,9 @@ GateAnswer ask_one_at_a_time(const Question& question) {
                                     open->id, open->because, open->id, open->id));
     answer.since = open->opened_at;
   } else if (running >= limit) {
-    answer = it_refuses(fmt::format("{} runs of other groups are running (max_concurrent_runs {})",
-                                    running, limit));
+    const std::string runs = running == 1 ? "a run is" : fmt::format("{} runs are", running);
+    answer =
+        it_refuses(fmt::format("{} running in other groups (max_concurrent_runs {})", runs, limit));
   } else {
     answer = it_holds("no run is open");
   }
