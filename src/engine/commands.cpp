@@ -1,0 +1,275 @@
+#include "engine/commands.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "engine/adoption.h"
+#include "engine/lookups.h"
+#include "engine/phrases.h"
+#include "engine/runs.h"
+
+namespace bascule::engine {
+namespace {
+
+std::string so_because(const std::string& reason) {
+  return reason.empty() ? std::string() : fmt::format(" ({})", reason);
+}
+
+Answer refuse_unknown_run(const State& state, const RunId& id) {
+  std::vector<std::string> open;
+  for (const auto& [open_id, run] : state.runs) {
+    if (!run.ended_at) open.push_back(open_id.text());
+  }
+  return refuse(ErrorCode::not_found,
+                open.empty()
+                    ? fmt::format("there is no run {}; none is open", id)
+                    : fmt::format("there is no run {}; open: {}", id, fmt::join(open, ", ")),
+                "bascule runs");
+}
+
+class Obedience {
+ public:
+  Obedience(Deliberation& deliberation, const Command& command)
+      : deliberation_(deliberation), command_(command) {}
+
+  Answer operator()(const StartMove& body) { return start_move(deliberation_, command_, body); }
+
+  Answer operator()(const AbortRun& body) {
+    const auto found = state().runs.find(body.run);
+    if (found == state().runs.end()) return refuse_unknown_run(state(), body.run);
+    const Run& run = found->second;
+    const std::string because =
+        fmt::format("stopped by {}{}", command_.actor, so_because(command_.reason));
+    if (run.ended_at) {
+      return refuse(ErrorCode::invalid,
+                    fmt::format("{} has ended already: {}", body.run, to_string(run.state)),
+                    fmt::format("bascule show {}", body.run));
+    }
+    if (run.rolling_back && run.state == RunState::running) {
+      return accept(body.run, fmt::format("{} is being taken back already", body.run));
+    }
+    if (run.state == RunState::waiting) {
+      propose(RunEnded{body.run, RunState::aborted, because, std::nullopt, std::nullopt});
+      return accept(body.run, fmt::format("{} is aborted", body.run));
+    }
+    if (!run.past_no_return) {
+      begin_rollback(deliberation_, body.run, because, command_.actor, command_.reason);
+      return accept(body.run, fmt::format("{} is taken back", body.run));
+    }
+    if (run.state == RunState::parked) {
+      return accept(body.run,
+                    fmt::format("{} is parked already and past its point of no return: `bascule "
+                                "resume {}` lets it go on",
+                                body.run, body.run));
+    }
+    propose(RunParked{body.run, because});
+    return accept(
+        body.run,
+        fmt::format("{} is past its point of no return: it is parked as it stands", body.run));
+  }
+
+  Answer operator()(const ResumeRun& body) {
+    const auto found = state().runs.find(body.run);
+    if (found == state().runs.end()) return refuse_unknown_run(state(), body.run);
+    const Run& run = found->second;
+    if (run.ended_at) {
+      return refuse(ErrorCode::invalid,
+                    fmt::format("{} has ended: {}", body.run, to_string(run.state)),
+                    fmt::format("bascule show {}", body.run));
+    }
+    if (run.state != RunState::parked) {
+      if (body.step.empty()) return accept(body.run, fmt::format("{} is running", body.run));
+      return refuse(
+          ErrorCode::invalid,
+          fmt::format("{} is running: only a step of a parked run can be resolved", body.run),
+          fmt::format("bascule abort {}", body.run));
+    }
+    if (auto refusal = refuse_resolution(run, body)) return *std::move(refusal);
+    resume_run(deliberation_, RunResumed{body.run, body.step, body.as}, command_.actor,
+               command_.reason);
+    return accept(body.run, body.step.empty()
+                                ? fmt::format("{} goes on", body.run)
+                                : fmt::format("{} goes on: {} counts as {}", body.run, body.step,
+                                              body.as == "retry" ? "not tried" : body.as));
+  }
+
+  Answer operator()(const HoldAutomation& body) {
+    if (!body.group.empty()) {
+      if (auto refusal = refuse_unknown_group(state(), body.group)) return *std::move(refusal);
+    }
+    const auto& hold = body.group.empty() ? state().hold : state().groups.at(body.group).hold;
+    const std::string what = name_of(body.group);
+    if (hold && !body.lasting && !hold->until) {
+      return accept(RunId(), fmt::format("automation of {} is held already, by {} since {}", what,
+                                         hold->actor, clock_time(hold->since)));
+    }
+    std::optional<Instant> until;
+    if (body.lasting) until = deliberation_.now() + *body.lasting;
+    propose(AutomationHeld{body.group, until});
+    return accept(RunId(),
+                  fmt::format("automation of {} is held{}; moves by a person are not", what,
+                              until ? " until " + clock_time(*until) : std::string()));
+  }
+
+  Answer operator()(const ReleaseAutomation& body) {
+    if (!body.group.empty()) {
+      if (auto refusal = refuse_unknown_group(state(), body.group)) return *std::move(refusal);
+    }
+    const auto& hold = body.group.empty() ? state().hold : state().groups.at(body.group).hold;
+    const std::string what = name_of(body.group);
+    const bool still = !body.group.empty() && state().hold.has_value();
+    const std::string more =
+        still ? "; everything is held: `bascule release` without a group" : std::string();
+    if (!hold) return accept(RunId(), fmt::format("automation of {} is not held{}", what, more));
+    propose(AutomationReleased{body.group});
+    return accept(RunId(), fmt::format("automation of {} is released{}", what, more));
+  }
+
+  Answer operator()(const AcknowledgeMove& body) {
+    if (auto refusal = refuse_unknown_group(state(), body.group)) return *std::move(refusal);
+    if (state().groups.at(body.group).acknowledged) {
+      return accept(RunId(), fmt::format("{} has no automatic move to acknowledge", body.group));
+    }
+    propose(MoveAcknowledged{body.group});
+    return accept(
+        RunId(), fmt::format("the last automatic move of {} is acknowledged: its cool-down is over",
+                             body.group));
+  }
+
+  Answer operator()(const AttestSite& body) {
+    if (auto refusal = refuse_unknown_site(state(), body.group, body.site)) {
+      return *std::move(refusal);
+    }
+    const GroupStatus& status = state().groups.at(body.group);
+    if (status.attested.contains(body.site)) {
+      return accept(RunId(), fmt::format("{} is attested to be stopped already", body.site));
+    }
+    if (is_seen_writing(body.group, body.site)) {
+      return refuse(
+          ErrorCode::invalid,
+          fmt::format("{} cannot be attested to be stopped: its database answers and "
+                      "accepts writes",
+                      body.site),
+          fmt::format("stop {} first, or `bascule switchover {}`", body.site, body.group));
+    }
+    propose(SiteAttested{body.group, body.site});
+    return accept(
+        RunId(), fmt::format("{} counts as stopped, on the word of {}", body.site, command_.actor));
+  }
+
+  Answer operator()(const AdoptGroup& body) {
+    if (auto refusal = refuse_unknown_site(state(), body.group, body.active)) {
+      return *std::move(refusal);
+    }
+    const GroupStatus& status = state().groups.at(body.group);
+    if (status.active == body.active) {
+      return accept(RunId(), fmt::format("{} is the active site already", body.active));
+    }
+    if (const Run* run = state().open_run(body.group)) {
+      return refuse(ErrorCode::invalid,
+                    fmt::format("{} is open: it decides which site is active", run->id),
+                    fmt::format("bascule abort {}", run->id));
+    }
+    const GroupSpec& group = *state().configuration.find_group(body.group);
+    const DatabaseFacts* facts = newest_facts(deliberation_.readings(), group, body.active);
+    if (facts != nullptr && facts->role == DatabaseRole::replica) {
+      return refuse(
+          ErrorCode::invalid,
+          fmt::format("{} cannot be adopted as active: its database is a replica", body.active),
+          fmt::format("bascule failover {} --to {} --reason TEXT", body.group, body.active));
+    }
+    adopt(deliberation_, body.group, body.active, fmt::format("adopted by {}", command_.actor),
+          command_.actor, command_.reason);
+    return accept(RunId(), fmt::format("{} is the active site of {}", body.active, body.group));
+  }
+
+ private:
+  [[nodiscard]] const State& state() const { return deliberation_.state(); }
+  void propose(RecordBody body) {
+    deliberation_.propose(std::move(body), command_.actor, command_.reason);
+  }
+  static std::string name_of(const GroupName& group) {
+    return group.empty() ? std::string("everything") : group.text();
+  }
+
+  // Whether `resume RUN --step S --as WORD` makes sense.
+  static std::optional<Answer> refuse_resolution(const Run& run, const ResumeRun& body) {
+    if (body.step.empty() && body.as.empty()) return std::nullopt;
+    const std::string form =
+        fmt::format("bascule resume {} --step STEP --as done|failed|retry", run.id);
+    if (body.step.empty() || (body.as != "done" && body.as != "failed" && body.as != "retry")) {
+      return refuse(ErrorCode::invalid, "a step is resolved as done, failed or retry", form);
+    }
+    if (find_step(run.execution, body.step) != nullptr) return std::nullopt;
+    std::vector<std::string> steps;
+    for (const Step& step : run.execution.steps) steps.push_back(step.id.text());
+    return refuse(
+        ErrorCode::not_found,
+        fmt::format("{} has no step {}; it has {}", run.id, body.step, fmt::join(steps, ", ")),
+        form);
+  }
+
+  [[nodiscard]] bool is_seen_writing(const GroupName& name, const SiteName& site) const {
+    const GroupSpec& group = *state().configuration.find_group(name);
+    const auto check = database_check(group, site);
+    const DatabaseFacts* facts = newest_facts(deliberation_.readings(), group, site);
+    if (!check || facts == nullptr) return false;
+    const auto verdict = state().verdicts.find(*check);
+    const bool answers = verdict != state().verdicts.end() &&
+                         verdict->second.health != Health::failed &&
+                         verdict->second.health != Health::unknown;
+    return answers && facts->role == DatabaseRole::primary && facts->accepts_writes;
+  }
+
+  Deliberation& deliberation_;
+  const Command& command_;
+};
+
+}  // namespace
+
+Answer obey(Deliberation& deliberation, const Command& command) {
+  return std::visit(Obedience(deliberation, command), command.body);
+}
+
+Answer accept(RunId run, std::string text) {
+  Answer answer;
+  answer.accepted = true;
+  answer.run = std::move(run);
+  answer.text = std::move(text);
+  return answer;
+}
+
+Answer refuse(ErrorCode code, std::string message, std::string what_to_do) {
+  Answer answer;
+  answer.text = message;
+  answer.error = Error{code, std::move(message), std::move(what_to_do), std::nullopt};
+  return answer;
+}
+
+std::optional<Answer> refuse_unknown_group(const State& state, const GroupName& group) {
+  if (state.configuration.find_group(group) != nullptr && state.groups.contains(group)) {
+    return std::nullopt;
+  }
+  std::vector<std::string> names;
+  for (const GroupSpec& spec : state.configuration.groups) names.push_back(spec.name.text());
+  return refuse(ErrorCode::not_found,
+                fmt::format("there is no group {}; configured: {}", group, fmt::join(names, ", ")),
+                "bascule status");
+}
+
+std::optional<Answer> refuse_unknown_site(const State& state, const GroupName& group,
+                                          const SiteName& site) {
+  if (auto refusal = refuse_unknown_group(state, group)) return refusal;
+  const GroupSpec& spec = *state.configuration.find_group(group);
+  if (spec.find_site(site) != nullptr) return std::nullopt;
+  std::vector<std::string> names;
+  for (const SiteSpec& other : spec.sites) names.push_back(other.name.text());
+  return refuse(ErrorCode::not_found,
+                fmt::format("{} has no site {}; it has {}", group, site, fmt::join(names, ", ")),
+                "bascule status");
+}
+
+}  // namespace bascule::engine

@@ -1,0 +1,139 @@
+// The dispatch: what each input begins, and then everything that follows from it, until nothing
+// does. The order of a pass matters only for the reader of the journal: causes before effects, the
+// state of a group last, so that a failure that is acted upon at once never shows as CRITICAL.
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/assert.h"
+#include "engine/adoption.h"
+#include "engine/automation.h"
+#include "engine/commands.h"
+#include "engine/deliberation.h"
+#include "engine/obligations.h"
+#include "engine/runs.h"
+#include "engine/steps.h"
+#include "engine/watch.h"
+
+namespace bascule::engine {
+namespace {
+
+template <typename Map>
+auto keys_of(const Map& map) {
+  std::vector<typename Map::key_type> keys;
+  for (const auto& [key, value] : map) keys.push_back(key);
+  return keys;
+}
+
+// A reload must not take the ground from under an open run.
+bool would_orphan_a_run(const State& state, const Configuration& configuration) {
+  return std::ranges::any_of(state.runs, [&](const auto& entry) {
+    const Run& run = entry.second;
+    if (run.ended_at) return false;
+    const GroupSpec* group = configuration.find_group(run.plan.group);
+    return group == nullptr || group->find_site(run.plan.source) == nullptr ||
+           group->find_site(run.plan.target) == nullptr;
+  });
+}
+
+void load_configuration(Deliberation& deliberation, const Configuration& configuration) {
+  const State& state = deliberation.state();
+  const Json json = to_json(configuration);
+  const std::string mark = fingerprint(json);
+  if (mark == state.configuration_fingerprint) return;
+  const bool other_cluster = !state.cluster.empty() && state.cluster != configuration.cluster;
+  if (other_cluster || would_orphan_a_run(state, configuration)) return;
+  for (const RunId& id : keys_of(deliberation.state().obligations)) {
+    const Obligation& owed = deliberation.state().obligations.at(id);
+    const GroupSpec* group = configuration.find_group(owed.group);
+    if (group != nullptr && group->find_site(owed.site) != nullptr) continue;
+    deliberation.propose(ObligationEnded{
+        id, fmt::format("{}/{} is not configured any more", owed.group, owed.site)});
+  }
+  deliberation.propose(ConfigurationLoaded{mark, json});
+}
+
+// What an input begins by itself; what follows from it comes afterwards.
+struct Beginning {
+  Deliberation& deliberation;
+  std::optional<Answer>& answer;
+
+  void operator()(const TimePassed& /*input*/) const {
+    update_verdicts(deliberation, std::nullopt);
+  }
+  void operator()(const TermBegan& input) const {
+    BASCULE_ASSERT(input.term > deliberation.state().term, "a term only grows");
+    deliberation.propose_in_term(
+        input.term, TermOpened{input.observer, input.version, deliberation.state().cluster});
+    update_verdicts(deliberation, std::nullopt);
+  }
+  void operator()(const ConfigurationRead& input) const {
+    load_configuration(deliberation, input.configuration);
+    update_verdicts(deliberation, std::nullopt);
+  }
+  void operator()(const OpinionFormed& input) const {
+    update_verdicts(deliberation, input.opinion.check);
+  }
+  void operator()(const PositionsRead& /*input*/) const {}
+  void operator()(const SignSeen& /*input*/) const {}
+  void operator()(const ControllerChecked& /*input*/) const {}
+  void operator()(const FrontDoorRead& /*input*/) const {}
+  void operator()(const StepInspected& /*input*/) const {}
+  void operator()(const StepFinished& input) const { take_result(deliberation, input); }
+  void operator()(const Command& input) const { answer = obey(deliberation, input); }
+};
+
+void end_holds(Deliberation& deliberation) {
+  const auto is_over = [&](const std::optional<Hold>& hold) {
+    return hold && hold->until && *hold->until <= deliberation.now();
+  };
+  constexpr const char* kReason = "the hold has ended";
+  if (is_over(deliberation.state().hold)) {
+    deliberation.propose(AutomationReleased{GroupName()}, kAutomation, kReason);
+  }
+  for (const GroupName& group : keys_of(deliberation.state().groups)) {
+    if (!is_over(deliberation.state().groups.at(group).hold)) continue;
+    deliberation.propose(AutomationReleased{group}, kAutomation, kReason);
+  }
+}
+
+void advance_work(Deliberation& deliberation) {
+  for (const RunId& id : keys_of(deliberation.state().runs)) {
+    while (deliberation.state().runs.contains(id) && advance_run(deliberation, id)) continue;
+  }
+  for (const RunId& id : keys_of(deliberation.state().obligations)) {
+    while (deliberation.state().obligations.contains(id) && advance_obligation(deliberation, id)) {
+      continue;
+    }
+  }
+}
+
+void follow(Deliberation& deliberation) {
+  std::size_t before = 0;
+  do {
+    before = deliberation.proposed();
+    end_holds(deliberation);
+    for (const GroupName& group : keys_of(deliberation.state().groups)) {
+      adopt_by_itself(deliberation, group);
+    }
+    advance_work(deliberation);
+    for (const GroupName& group : keys_of(deliberation.state().groups)) {
+      if (start_by_itself(deliberation, group)) continue;
+      notice_two_writers(deliberation, group);
+      update_group_state(deliberation, group);
+      update_protection(deliberation, group);
+    }
+  } while (deliberation.proposed() != before);
+}
+
+}  // namespace
+
+Decision decide(const State& state, const Readings& readings, const Input& input, Instant now) {
+  Deliberation deliberation(state, readings, input, now);
+  std::optional<Answer> answer;
+  std::visit(Beginning{deliberation, answer}, input);
+  follow(deliberation);
+  return Decision{deliberation.take_records(), std::move(answer)};
+}
+
+}  // namespace bascule::engine

@@ -1,0 +1,271 @@
+#include "engine/obligations.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/lookups.h"
+#include "engine/plan/planner.h"
+#include "engine/runs.h"
+#include "engine/steps.h"
+
+namespace bascule::engine {
+namespace {
+
+const Obligation& obligation_of(const Deliberation& deliberation, const RunId& id) {
+  return deliberation.state().obligations.at(id);
+}
+
+bool run_is_open(const State& state, const RunId& id) {
+  const auto run = state.runs.find(id);
+  return run != state.runs.end() && !run->second.ended_at;
+}
+
+// Why it is not owed any more, whatever its steps say.
+std::optional<std::string> why_moot(const State& state, const Obligation& owed) {
+  const GroupStatus& group = state.groups.at(owed.group);
+  if (owed.kind == ObligationKind::front_door) return std::nullopt;
+  if (group.active == owed.site && !run_is_open(state, owed.run)) {
+    return fmt::format("{} is active", owed.site);
+  }
+  const auto attested = group.attested.find(owed.site);
+  if (owed.kind == ObligationKind::fence && attested != group.attested.end()) {
+    return fmt::format("{} is attested to be stopped", owed.site);
+  }
+  return std::nullopt;
+}
+
+bool writes_now(const State& state, const Readings& readings, const GroupName& group,
+                const SiteName& site) {
+  const GroupSpec* spec = state.configuration.find_group(group);
+  const auto check = spec == nullptr ? std::nullopt : database_check(*spec, site);
+  if (!check) return false;
+  const auto verdict = state.verdicts.find(*check);
+  const bool answers = verdict != state.verdicts.end() &&
+                       verdict->second.health != Health::failed &&
+                       verdict->second.health != Health::unknown;
+  const DatabaseFacts* facts = newest_facts(readings, *spec, site);
+  return answers && facts != nullptr && facts->role == DatabaseRole::primary &&
+         facts->accepts_writes;
+}
+
+// As soon as the site is stopped surely enough, the other ways to stop it are passed over.
+bool skip_unneeded_fences(Deliberation& deliberation, const RunId& id) {
+  const Obligation& owed = obligation_of(deliberation, id);
+  if (owed.kind != ObligationKind::fence) return false;
+  const Rung proved = proved_rung(owed.execution);
+  if (proved < required_rung(deliberation.state(), owed)) return false;
+  for (const Step& step : owed.execution.steps) {
+    if (has_ended(progress_of(owed.execution, step.id))) continue;
+    const std::string because = fmt::format("{} is reached", to_string(proved));
+    deliberation.propose(StepEnded{id, step.id, StepState::skipped, {}, because, {}});
+    return true;
+  }
+  return false;
+}
+
+std::optional<std::int64_t> lost(const Execution& execution, const std::string& name) {
+  for (const Step& step : execution.steps) {
+    const Outputs& outputs = progress_of(execution, step.id).outputs;
+    const auto found = outputs.find(name);
+    if (found != outputs.end() && found->second.is_number_integer()) {
+      return found->second.get<std::int64_t>();
+    }
+  }
+  return std::nullopt;
+}
+
+void end_standby(Deliberation& deliberation, const Obligation& owed) {
+  const auto bytes = lost(owed.execution, "lost_bytes");
+  const auto rows = lost(owed.execution, "lost_rows");
+  if (!owed.run.empty() && (bytes || rows)) {
+    deliberation.propose(LossMeasured{owed.run, owed.site, bytes, rows});
+  }
+  const auto active = deliberation.state().groups.at(owed.group).active;
+  const std::string because = fmt::format("{} is a standby of {} again", owed.site,
+                                          active ? active->text() : std::string("no site"));
+  deliberation.propose(ObligationEnded{owed.id, because});
+  // A site that streams from the active one cannot write: it owes no fence any more.
+  while (const Obligation* fence =
+             find_obligation(deliberation.state(), owed.group, owed.site, ObligationKind::fence)) {
+    deliberation.propose(ObligationEnded{fence->id, because});
+  }
+}
+
+// Enough of the fence steps have done it; a run that waited for that hears which.
+void end_fence(Deliberation& deliberation, const Obligation& owed) {
+  const std::string because =
+      fmt::format("{} is {}", owed.site, to_string(proved_rung(owed.execution)));
+  const auto run = deliberation.state().runs.find(owed.run);
+  const bool waited_for = run != deliberation.state().runs.end() && run->second.parked_at_fence;
+  if (waited_for) {
+    for (const Step& step : owed.execution.steps) {
+      if (progress_of(owed.execution, step.id).state != StepState::done) continue;
+      deliberation.propose(RunResumed{owed.run, step.id, "done"}, kAutomation,
+                           fmt::format("{} has done it", owed.id));
+    }
+  }
+  deliberation.propose(ObligationEnded{owed.id, because});
+}
+
+// A returned site that writes and could not be sealed has to be cut, by a fence of its own: the
+// standby that it should become has no step for that.
+void cut_if_it_writes(Deliberation& deliberation, const Obligation& owed) {
+  const State& state = deliberation.state();
+  const auto& active = state.groups.at(owed.group).active;
+  const bool fenced_already =
+      find_obligation(state, owed.group, owed.site, ObligationKind::fence) != nullptr;
+  if (!active || fenced_already ||
+      !writes_now(state, deliberation.readings(), owed.group, owed.site)) {
+    return;
+  }
+  std::vector<Step> steps = fence_steps(state, owed.group, owed.site, *active);
+  if (steps.empty()) return;
+  open_obligation(deliberation, ObligationKind::fence, owed.group, owed.site, owed.run,
+                  fmt::format("{} writes and could not be sealed", owed.site), std::move(steps));
+}
+
+std::string failures_of(const Execution& execution) {
+  std::string failures;
+  for (const Step& step : execution.steps) {
+    const StepProgress& progress = progress_of(execution, step.id);
+    if (progress.state != StepState::failed) continue;
+    failures += fmt::format("{}{}: {}", failures.empty() ? "" : "; ", step.id, progress.because);
+  }
+  return failures;
+}
+
+// Nothing more can begin: everything ended, or what is left stands behind a failure.
+bool is_exhausted(const State& state, const Work& work) {
+  return std::ranges::all_of(work.execution->steps, [&](const Step& step) {
+    const StepStage stage = stage_of(state, work, step);
+    return stage == StepStage::ended || stage == StepStage::barred;
+  });
+}
+
+bool conclude(Deliberation& deliberation, const RunId& id) {
+  if (!is_exhausted(deliberation.state(), *find_work(deliberation.state(), id))) return false;
+  const Obligation owed = obligation_of(deliberation, id);
+  const std::string failures = failures_of(owed.execution);
+  switch (owed.kind) {
+    case ObligationKind::fence:
+      if (proved_rung(owed.execution) >= required_rung(deliberation.state(), owed)) {
+        end_fence(deliberation, owed);
+        return true;
+      }
+      break;
+    case ObligationKind::standby:
+      if (failures.empty()) {
+        end_standby(deliberation, owed);
+        return true;
+      }
+      cut_if_it_writes(deliberation, owed);
+      break;
+    case ObligationKind::front_door:
+      deliberation.propose(ObligationEnded{id, "done"});
+      return true;
+  }
+  retry_obligation(deliberation, id,
+                   failures.empty() ? "its steps do not reach the rung" : failures);
+  return true;
+}
+
+}  // namespace
+
+bool may_fail_alone(const Obligation& obligation, const Step& step) {
+  if (obligation.kind == ObligationKind::fence) return true;
+  // Sealing a returned site failed although it answered: cutting it is the other way.
+  return obligation.kind == ObligationKind::standby &&
+         progress_of(obligation.execution, step.id).started_at.has_value();
+}
+
+bool advance_obligation(Deliberation& deliberation, const RunId& id) {
+  const Obligation& owed = obligation_of(deliberation, id);
+  if (const auto moot = why_moot(deliberation.state(), owed)) {
+    deliberation.propose(ObligationEnded{id, *moot});
+    return true;
+  }
+  if (is_paused(deliberation.state(), owed, deliberation.now())) return false;
+  if (skip_unneeded_fences(deliberation, id)) return true;
+  const std::vector<Step> steps = owed.execution.steps;
+  for (const Step& step : steps) {
+    if (advance_step(deliberation, id, step.id)) return true;
+  }
+  return conclude(deliberation, id);
+}
+
+void open_obligation(Deliberation& deliberation, ObligationKind kind, const GroupName& group,
+                     const SiteName& site, const RunId& run, const std::string& because,
+                     std::vector<Step> steps) {
+  const RunId id(fmt::format("o-{:04}", deliberation.state().obligations_opened + 1));
+  deliberation.propose(ObligationOpened{id, group, kind, site, run, because, std::move(steps)});
+}
+
+void retry_obligation(Deliberation& deliberation, const RunId& id, const std::string& because) {
+  const std::int64_t tries = obligation_of(deliberation, id).tries;
+  deliberation.propose(
+      ObligationRetried{id, because, deliberation.now() + obligation_back_off(tries)});
+}
+
+void bring_forward(Deliberation& deliberation, const GroupName& group, const SiteName& site,
+                   const std::string& because) {
+  std::vector<RunId> waiting;
+  for (const auto& [id, owed] : deliberation.state().obligations) {
+    const bool waits = owed.next_at && *owed.next_at > deliberation.now();
+    if (waits && owed.group == group && owed.site == site) waiting.push_back(id);
+  }
+  for (const RunId& id : waiting) {
+    deliberation.propose(ObligationRetried{id, because, deliberation.now()});
+  }
+}
+
+void owe_after_run(Deliberation& deliberation, const Run& ended,
+                   const std::optional<Step>& lost_switch) {
+  const GroupName& group = ended.plan.group;
+  const SiteName& active = ended.plan.target;
+  end_front_door_obligations(deliberation, group, ended.id);
+  if (lost_switch) {
+    open_obligation(deliberation, ObligationKind::front_door, group, active, ended.id,
+                    "the front door was changed back", {*lost_switch});
+  }
+  const GroupSpec* spec = deliberation.state().configuration.find_group(group);
+  if (spec == nullptr) return;
+  const std::vector<SiteSpec> sites = spec->sites;
+  for (const SiteSpec& site : sites) {
+    // What a site owed to the site that was active before is computed anew for the one that is.
+    const Obligation* before =
+        find_obligation(deliberation.state(), group, site.name, ObligationKind::standby);
+    if (before != nullptr) {
+      deliberation.propose(ObligationEnded{before->id, fmt::format("{} is active now", active)});
+    }
+    if (site.name == active || !site.can_be_standby || site.protect.empty()) continue;
+    std::vector<Step> steps = standby_steps(deliberation.state(), group, site.name, active);
+    if (steps.empty()) continue;
+    open_obligation(deliberation, ObligationKind::standby, group, site.name, ended.id,
+                    fmt::format("{} has to become a standby of {}", site.name, active),
+                    std::move(steps));
+  }
+}
+
+void end_fence_obligations_of_run(Deliberation& deliberation, const RunId& run,
+                                  const std::string& because) {
+  std::vector<RunId> owed;
+  for (const auto& [id, obligation] : deliberation.state().obligations) {
+    if (obligation.run == run && obligation.kind == ObligationKind::fence) owed.push_back(id);
+  }
+  for (const RunId& id : owed) deliberation.propose(ObligationEnded{id, because});
+}
+
+void end_front_door_obligations(Deliberation& deliberation, const GroupName& group,
+                                const RunId& claimed_by) {
+  std::vector<RunId> owed;
+  for (const auto& [id, obligation] : deliberation.state().obligations) {
+    if (obligation.group == group && obligation.kind == ObligationKind::front_door) {
+      owed.push_back(id);
+    }
+  }
+  for (const RunId& id : owed) {
+    deliberation.propose(ObligationEnded{id, fmt::format("{} has claimed it", claimed_by)});
+  }
+}
+
+}  // namespace bascule::engine

@@ -1,0 +1,416 @@
+#include "engine/steps.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "engine/obligations.h"
+#include "engine/plan/planner.h"
+#include "engine/runs.h"
+
+namespace bascule::engine {
+namespace {
+
+constexpr Duration kApplyAgainAfter{1'000};
+
+// Everything about one step at this moment. REQUIRES: nothing has been proposed since it was made.
+struct Moment {
+  Deliberation& deliberation;
+  Work work;
+  const Step& step;
+  const StepProgress& progress;
+  StepStage stage;
+
+  [[nodiscard]] Instant now() const { return deliberation.now(); }
+  [[nodiscard]] const State& state() const { return deliberation.state(); }
+  [[nodiscard]] bool is_fence() const { return step.phase == Phase::fence; }
+  [[nodiscard]] Instant deadline() const { return deadline_of(state(), work, step); }
+};
+
+Outputs outputs_of(const Json& facts) {
+  Outputs outputs;
+  if (facts.is_object()) {
+    for (const auto& [name, value] : facts.items()) outputs.emplace(name, value);
+  }
+  return outputs;
+}
+
+bool is_worth_retrying(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::timeout:
+    case ErrorCode::unavailable:
+    case ErrorCode::throttled:
+    case ErrorCode::conflict:
+    case ErrorCode::outcome_unknown:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool tries_are_used_up(const Moment& at) {
+  return at.work.run != nullptr && at.step.retries && at.progress.attempts > *at.step.retries;
+}
+
+void end_step(const Moment& at, StepState state, Outputs outputs, std::string because,
+              std::optional<ErrorCode> code = std::nullopt) {
+  at.deliberation.propose(
+      StepEnded{at.work.id, at.step.id, state, std::move(outputs), std::move(because), code});
+}
+
+// The step will not end well. In a run `on_failure` decides what follows; a fence step leaves that
+// to gate 9, once all of them have ended. An obligation is tried again as a whole, save that one
+// way to fence may fail while another one does it.
+void fail_step(const Moment& at, ErrorCode code, const std::string& because) {
+  Deliberation& deliberation = at.deliberation;
+  const RunId id = at.work.id;
+  if (at.work.obligation != nullptr) {
+    if (at.step.phase == Phase::fence && may_fail_alone(*at.work.obligation, at.step)) {
+      end_step(at, StepState::failed, {}, because, code);
+    } else {
+      retry_obligation(deliberation, id, fmt::format("{}: {}", at.step.id, because));
+    }
+    return;
+  }
+  const bool leaves_it_to_gate_9 =
+      at.step.phase == Phase::fence && at.step.on_failure != OnFailure::rollback;
+  const OnFailure reaction = at.step.on_failure;
+  const bool past_no_return = at.work.run->past_no_return;
+  const std::string sentence = fmt::format("{} failed: {}", at.step.id, because);
+  end_step(at, StepState::failed, {}, because, code);
+  if (leaves_it_to_gate_9) return;
+  switch (reaction) {
+    case OnFailure::continue_:
+    case OnFailure::obligation:
+      return;
+    case OnFailure::park:
+      park_run(deliberation, id, sentence);
+      return;
+    case OnFailure::rollback:
+      if (past_no_return) {
+        park_run(deliberation, id, sentence);
+      } else {
+        begin_rollback(deliberation, id, sentence);
+      }
+      return;
+  }
+}
+
+void meet_superseded(const Moment& at, const Error& error) {
+  const RunId id = at.work.id;
+  if (at.work.obligation != nullptr) {
+    const GroupName group = at.work.group;
+    hold_group(at.deliberation, group, error.message);
+    at.deliberation.propose(ObligationEnded{id, "superseded: " + error.message});
+    return;
+  }
+  Deliberation& deliberation = at.deliberation;
+  end_step(at, StepState::failed, {}, error.message, ErrorCode::superseded);
+  park_superseded(deliberation, id, error.message);
+}
+
+// What was last heard about a step that ran out of time.
+std::string last_word(const Moment& at, const InspectionReading* reading) {
+  const bool waits_for_answer = at.is_fence() && at.stage != StepStage::applied;
+  const Duration limit =
+      waits_for_answer ? policy_of(at.state(), at.work.group).fence.timeout : at.step.timeout;
+  const std::string span = to_string(std::min(at.step.timeout, limit));
+  if (reading != nullptr && reading->error) return reading->error->message;
+  if (reading != nullptr && reading->inspection && !reading->inspection->because.empty()) {
+    return fmt::format("not done in {}: {}", span, reading->inspection->because);
+  }
+  if (!at.progress.because.empty()) return at.progress.because;
+  return fmt::format("no answer in {}", span);
+}
+
+bool expire(const Moment& at, const InspectionReading* reading) {
+  if (at.now() < at.deadline()) return false;
+  fail_step(at, ErrorCode::timeout, last_word(at, reading));
+  return true;
+}
+
+// Whether the rest of the run has been looked at before a step without a way back starts.
+enum class LastLook : std::uint8_t { clear, wait, stopped };
+
+LastLook look_at_the_rest(const Moment& at) {
+  const Instant since = inspected_since(at.state(), at.work, at.step);
+  const InspectionReading* silent = nullptr;
+  bool waits = false;
+  StepId waits_for;
+  for (const Step* other : steps_of_last_look(at.work, at.step)) {
+    const InspectionReading* reading =
+        fresh_inspection(at.deliberation, at.work.id, other->id, since);
+    if (reading != nullptr && reading->inspection) {
+      if (reading->inspection->finding != Finding::blocked) continue;
+      begin_rollback(at.deliberation, at.work.id,
+                     fmt::format("{} is blocked: {}", other->id, reading->inspection->because));
+      return LastLook::stopped;
+    }
+    if (reading != nullptr && reading->error->code == ErrorCode::superseded) {
+      park_superseded(at.deliberation, at.work.id, reading->error->message);
+      return LastLook::stopped;
+    }
+    // What verify reads is only there once the target serves: its silence proves nothing yet.
+    if (other->phase == Phase::verify) continue;
+    waits = true;
+    waits_for = other->id;
+    if (reading != nullptr) silent = reading;
+  }
+  if (!waits) return LastLook::clear;
+  if (at.now() < at.deadline()) return LastLook::wait;
+  begin_rollback(
+      at.deliberation, at.work.id,
+      fmt::format("{} could not be inspected before {}, from which there is no way "
+                  "back: {}",
+                  waits_for, at.step.id, silent != nullptr ? silent->error->message : "no answer"));
+  return LastLook::stopped;
+}
+
+bool start(const Moment& at, const Json& prior, const std::string& change) {
+  if (tries_are_used_up(at)) {
+    fail_step(at, at.progress.code.value_or(ErrorCode::unavailable),
+              at.progress.because.empty()
+                  ? fmt::format("not done after {} tries", at.progress.attempts)
+                  : at.progress.because);
+    return true;
+  }
+  switch (look_at_the_rest(at)) {
+    case LastLook::wait:
+      return false;
+    case LastLook::stopped:
+      return true;
+    case LastLook::clear:
+      break;
+  }
+  at.deliberation.propose(
+      StepStarted{at.work.id, at.step.id, at.progress.attempts + 1, prior, change});
+  return true;
+}
+
+// An inspection came back with an error.
+bool meet_inspection_error(const Moment& at, const InspectionReading& reading) {
+  const Error& error = *reading.error;
+  switch (error.code) {
+    case ErrorCode::superseded:
+      meet_superseded(at, error);
+      return true;
+    case ErrorCode::term_over:
+    case ErrorCode::canceled:
+      return false;
+    case ErrorCode::denied:
+    case ErrorCode::invalid:
+    case ErrorCode::not_found:
+    case ErrorCode::corrupt:
+      fail_step(at, error.code, error.message);
+      return true;
+    case ErrorCode::timeout:
+    case ErrorCode::unavailable:
+    case ErrorCode::throttled:
+    case ErrorCode::conflict:
+    case ErrorCode::outcome_unknown:
+      break;
+  }
+  // A fence whose target gives no answer has failed. An obligation waits between its tries, not
+  // inside them, unless it has begun: a server that is being rebuilt answers nothing for a while.
+  const bool silence_is_failure =
+      at.is_fence() || (at.work.obligation != nullptr && at.stage != StepStage::applied);
+  if (!silence_is_failure) return expire(at, &reading);
+  fail_step(at, error.code, error.message);
+  return true;
+}
+
+// Ready for the first time, or announced with an unknown end: an inspection says what to do.
+bool look(const Moment& at) {
+  const bool resolves = at.stage == StepStage::resolving;
+  if (resolves && at.work.run != nullptr && at.step.delivery == Delivery::at_most_once) {
+    park_run(at.deliberation, at.work.id,
+             fmt::format("whether {} has happened is unknown, and it may not happen twice: "
+                         "`bascule resume {} --step {} --as done|failed|retry`",
+                         at.step.id, at.work.id, at.step.id));
+    return true;
+  }
+  if (at.progress.retry_at && *at.progress.retry_at > at.now()) return expire(at, nullptr);
+  if (const Result<Json> settings = render_late(*at.work.execution, at.step); !settings) {
+    fail_step(at, settings.error().code, settings.error().message);
+    return true;
+  }
+  if (resolves && at.step.delivery == Delivery::at_least_once) {
+    return start(at, at.progress.prior, at.progress.change);
+  }
+  const InspectionReading* reading = fresh_inspection(
+      at.deliberation, at.work.id, at.step.id, inspected_since(at.state(), at.work, at.step));
+  if (reading == nullptr) return expire(at, nullptr);
+  if (reading->error) return meet_inspection_error(at, *reading);
+  const Inspection& found = *reading->inspection;
+  switch (found.finding) {
+    case Finding::done:
+      if (!resolves && is_always_applied(at.work, at.step)) {
+        return start(at, found.prior, found.change);
+      }
+      end_step(at, resolves ? StepState::done : StepState::unchanged, outputs_of(found.facts),
+               found.because);
+      return true;
+    case Finding::needed:
+      return start(at, resolves ? at.progress.prior : found.prior, found.change);
+    case Finding::pending:
+      return expire(at, reading);
+    case Finding::blocked:
+      fail_step(at, ErrorCode::invalid, found.because);
+      return true;
+  }
+  return false;
+}
+
+// Applied and found needed again: some effects get lost (a promotion signal, a restarted service).
+// Not a fence or the front door: what they wrote is waited for, never written again.
+bool apply_again(const Moment& at, const InspectionReading& reading) {
+  const Duration wait = std::max(kApplyAgainAfter, back_off(at.progress.attempts));
+  const bool may = at.step.phase != Phase::fence && !writes_front_door(at.step) &&
+                   at.step.delivery == Delivery::proven && !tries_are_used_up(at);
+  if (!may || at.now() < *at.progress.applied_at + wait || at.now() >= at.deadline()) {
+    return expire(at, &reading);
+  }
+  at.deliberation.propose(StepRetried{at.work.id, at.step.id, ErrorCode::conflict,
+                                      "it was applied and is needed again", at.now()});
+  return true;
+}
+
+// Applied: done once an inspection that was made afterwards says so.
+bool confirm(const Moment& at) {
+  const InspectionReading* reading = fresh_inspection(
+      at.deliberation, at.work.id, at.step.id, inspected_since(at.state(), at.work, at.step));
+  const bool is_later =
+      reading != nullptr && (at.deliberation.just_inspected(at.work.id, at.step.id) ||
+                             reading->at > *at.progress.applied_at);
+  if (!is_later) return expire(at, nullptr);
+  if (reading->error) return meet_inspection_error(at, *reading);
+  const Inspection& found = *reading->inspection;
+  switch (found.finding) {
+    case Finding::done: {
+      Outputs outputs = at.progress.outputs;
+      outputs.merge(outputs_of(found.facts));
+      end_step(at, StepState::done, std::move(outputs), found.because);
+      return true;
+    }
+    case Finding::needed:
+      return apply_again(at, *reading);
+    case Finding::pending:
+      return expire(at, reading);
+    case Finding::blocked:
+      fail_step(at, ErrorCode::invalid, found.because);
+      return true;
+  }
+  return false;
+}
+
+std::optional<Moment> moment_of(Deliberation& deliberation, const RunId& id,
+                                const StepId& step_id) {
+  const auto work = find_work(deliberation.state(), id);
+  if (!work) return std::nullopt;
+  const Step* step = find_step(*work->execution, step_id);
+  if (step == nullptr) return std::nullopt;
+  return Moment{deliberation, *work, *step, progress_of(*work->execution, step_id),
+                stage_of(deliberation.state(), *work, *step)};
+}
+
+void take_applied(const Moment& at, Outputs outputs) {
+  Deliberation& deliberation = at.deliberation;
+  const RunId id = at.work.id;
+  const StepId step = at.step.id;
+  const bool proven = at.step.delivery == Delivery::proven;
+  deliberation.propose(StepApplied{id, step, outputs});
+  // A hook that cannot be proved is done when it says so.
+  if (!proven) deliberation.propose(StepEnded{id, step, StepState::done, outputs, "", {}});
+}
+
+// The table of reactions of section 8, for an apply.
+void take_apply_error(const Moment& at, const Error& error) {
+  if (error.code == ErrorCode::canceled || error.code == ErrorCode::term_over) return;
+  if (error.code == ErrorCode::superseded) {
+    meet_superseded(at, error);
+    return;
+  }
+  if (at.work.run != nullptr && at.step.delivery == Delivery::at_most_once &&
+      (error.code == ErrorCode::outcome_unknown || error.code == ErrorCode::timeout)) {
+    park_run(at.deliberation, at.work.id,
+             fmt::format("whether {} has happened is unknown ({}), and it may not happen twice: "
+                         "`bascule resume {} --step {} --as done|failed|retry`",
+                         at.step.id, error.message, at.work.id, at.step.id));
+    return;
+  }
+  const bool no_answer = error.code == ErrorCode::timeout || error.code == ErrorCode::unavailable ||
+                         error.code == ErrorCode::throttled;
+  const bool refused_at_door = error.code == ErrorCode::conflict && writes_front_door(at.step);
+  const Duration wait =
+      std::max(error.retry_after.value_or(Duration(0)), back_off(at.progress.attempts));
+  const Instant next_at = at.now() + wait;
+  if (!is_worth_retrying(error.code) || refused_at_door || (at.is_fence() && no_answer) ||
+      at.step.delivery == Delivery::at_most_once || tries_are_used_up(at) ||
+      next_at >= at.deadline()) {
+    fail_step(at, error.code, error.message);
+    return;
+  }
+  at.deliberation.propose(StepRetried{at.work.id, at.step.id, error.code, error.message, next_at});
+}
+
+}  // namespace
+
+const InspectionReading* fresh_inspection(const Deliberation& deliberation, const RunId& id,
+                                          const StepId& step, Instant since) {
+  const auto found = deliberation.readings().inspections.find({id, step});
+  if (found == deliberation.readings().inspections.end()) return nullptr;
+  const bool is_fresh = found->second.at >= since || deliberation.just_inspected(id, step);
+  const bool says_something = found->second.inspection || found->second.error;
+  return is_fresh && says_something ? &found->second : nullptr;
+}
+
+bool advance_step(Deliberation& deliberation, const RunId& id, const StepId& step) {
+  const auto at = moment_of(deliberation, id, step);
+  if (!at) return false;
+  switch (at->stage) {
+    case StepStage::barred:
+    case StepStage::ended:
+      return false;
+    case StepStage::ready:
+    case StepStage::resolving:
+      return look(*at);
+    case StepStage::applying:
+      return expire(*at, nullptr);
+    case StepStage::applied:
+      return confirm(*at);
+  }
+  return false;
+}
+
+void take_result(Deliberation& deliberation, const StepFinished& finished) {
+  if (finished.call == StepCallKind::revert) {
+    take_revert_result(deliberation, finished);
+    return;
+  }
+  const auto at = moment_of(deliberation, finished.run, finished.step);
+  const bool is_expected =
+      at && at->stage == StepStage::applying && at->progress.attempts == finished.attempt;
+  if (!is_expected) return;
+  if (finished.result) {
+    take_applied(*at, *finished.result);
+  } else {
+    take_apply_error(*at, finished.result.error());
+  }
+}
+
+void hold_group(Deliberation& deliberation, const GroupName& group, const std::string& because) {
+  const auto status = deliberation.state().groups.find(group);
+  if (status != deliberation.state().groups.end() && status->second.hold &&
+      !status->second.hold->until) {
+    return;
+  }
+  deliberation.propose(AutomationHeld{group, std::nullopt}, kAutomation, because);
+}
+
+void park_superseded(Deliberation& deliberation, const RunId& run, const std::string& because) {
+  const GroupName group = deliberation.state().runs.at(run).plan.group;
+  park_run(deliberation, run, "superseded: " + because);
+  hold_group(deliberation, group, because);
+}
+
+}  // namespace bascule::engine

@@ -1,0 +1,266 @@
+#include "engine/watch.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "engine/adoption.h"
+#include "engine/automation.h"
+#include "engine/detect/detector.h"
+#include "engine/execution.h"
+#include "engine/lookups.h"
+#include "engine/obligations.h"
+
+namespace bascule::engine {
+namespace {
+
+const CheckVerdict kNoVerdict;
+
+const CheckVerdict& verdict_in(const State& state, const CheckReference& check) {
+  const auto found = state.verdicts.find(check);
+  return found == state.verdicts.end() ? kNoVerdict : found->second;
+}
+
+bool answers(const CheckVerdict& verdict) {
+  return verdict.health != Health::failed && verdict.health != Health::unknown;
+}
+
+std::vector<CheckReference> all_checks(const Configuration& configuration) {
+  std::vector<CheckReference> checks;
+  for (const GroupSpec& group : configuration.groups) {
+    for (const CheckSpec& check : group.checks) {
+      checks.push_back({group.name, SiteName(), check.name});
+    }
+    for (const SiteSpec& site : group.sites) {
+      for (const CheckSpec& check : site.checks) {
+        checks.push_back({group.name, site.name, check.name});
+      }
+    }
+  }
+  return checks;
+}
+
+void update_verdict(Deliberation& deliberation, const CheckReference& check) {
+  const CheckVerdict before = verdict_in(deliberation.state(), check);
+  const CheckVerdict now =
+      verdict_of(deliberation.state(), deliberation.readings(), check, deliberation.now());
+  if (now.health == before.health && now.down == before.down) return;
+  deliberation.propose(
+      VerdictChanged{check, before.health, now.health, now.down, now.because, now.first_failed_at});
+  if (check.site.empty()) return;
+  const std::string because =
+      fmt::format("{} is {}", to_string(check), now.down ? "down" : to_string(now.health));
+  bring_forward(deliberation, check.group, check.site, because);
+}
+
+// A database that begins to answer one observer, before a quorum agrees that it does.
+void notice_first_answer(Deliberation& deliberation, const CheckReference& check) {
+  const auto* formed = std::get_if<OpinionFormed>(&deliberation.input());
+  if (formed == nullptr || check.site.empty()) return;
+  const CheckSpec* spec = find_check(deliberation.state().configuration, check);
+  const Health health = formed->opinion.health;
+  if (spec == nullptr || !spec->watches_database || health == Health::failed ||
+      health == Health::unknown) {
+    return;
+  }
+  if (verdict_in(deliberation.state(), check).health != Health::failed) return;
+  bring_forward(deliberation, check.group, check.site, to_string(check) + " answers");
+}
+
+std::vector<SiteName> writing_sites(const Deliberation& deliberation, const GroupSpec& group) {
+  std::vector<SiteName> sites;
+  for (const SiteSpec& site : group.sites) {
+    const auto check = database_check(group, site.name);
+    if (!check || !answers(verdict_in(deliberation.state(), *check))) continue;
+    const DatabaseFacts* facts = newest_facts(deliberation.readings(), group, site.name);
+    const bool writes =
+        facts != nullptr && facts->role == DatabaseRole::primary && facts->accepts_writes;
+    if (writes) sites.push_back(site.name);
+  }
+  return sites;
+}
+
+// The state of a group whose active site is known and which has no open run.
+//
+//   failover_when    some check of the active site     state
+//   ---------------  --------------------------------  --------
+//   a verdict lacks  -                                 UNKNOWN
+//   holds            -                                 CRITICAL   (a gate forbids, or it would have
+//   moved) does not hold    not healthy                       DEGRADED does not hold    all healthy
+//   HEALTHY
+struct Judged {
+  GroupState state = GroupState::unknown;
+  std::string because;
+};
+
+Judged judge_active_site(const Deliberation& deliberation, const GroupSpec& group,
+                         const SiteName& active) {
+  const State& state = deliberation.state();
+  const Failure failure = failure_of(state, group, active);
+  if (failure.holds) {
+    const GroupStatus& status = state.groups.at(group.name);
+    // The sentence costs all nine gates: only where the state changes.
+    if (status.state == GroupState::critical) return {GroupState::critical, status.state_because};
+    return {GroupState::critical,
+            fmt::format("{}; {}", failure.because, why_not_automatic(deliberation, group.name))};
+  }
+  if (failure.unknown) return {GroupState::unknown, failure.because};
+  std::vector<std::string> ailing;
+  for (const CheckSpec& check : group.find_site(active)->checks) {
+    const CheckVerdict& verdict = verdict_in(state, {group.name, active, check.name});
+    if (verdict.health == Health::healthy) continue;
+    ailing.push_back(fmt::format("{} is {}", check.name, to_string(verdict.health)));
+  }
+  if (ailing.empty()) return {GroupState::healthy, fmt::format("{} is well", active)};
+  return {GroupState::degraded, fmt::format("{}: {}", active, fmt::join(ailing, ", "))};
+}
+
+Judged judge_group(const Deliberation& deliberation, const GroupSpec& group) {
+  const State& state = deliberation.state();
+  if (const Run* run = state.open_run(group.name)) {
+    return {GroupState::failover,
+            fmt::format("{}: {} from {} to {}", run->id, to_string(run->plan.move),
+                        run->plan.source, run->plan.target)};
+  }
+  const auto& active = state.groups.at(group.name).active;
+  if (!active) return {GroupState::unknown, why_nobody_is_active(deliberation, group.name)};
+  return judge_active_site(deliberation, group, *active);
+}
+
+struct Shelter {
+  Protection protection = Protection::exposed;
+  std::string because;
+};
+
+Shelter shelter_of(const Deliberation& deliberation, const GroupSpec& group,
+                   const SiteName& active) {
+  const State& state = deliberation.state();
+  for (const auto& [id, owed] : state.obligations) {
+    const bool concerned = owed.group == group.name && owed.kind == ObligationKind::standby;
+    if (concerned) return {Protection::exposed, fmt::format("{} is owed ({})", owed.because, id)};
+  }
+  std::string because = "no other site may take over";
+  for (const SiteSpec& site : group.sites) {
+    if (site.name == active || !site.can_be_target) continue;
+    const auto check = database_check(group, site.name);
+    if (!check) {
+      const bool well = std::ranges::all_of(site.checks, [&](const CheckSpec& spec) {
+        return answers(verdict_in(state, {group.name, site.name, spec.name}));
+      });
+      if (well) return {Protection::protected_, fmt::format("by {}", site.name)};
+      because = fmt::format("{} does not answer", site.name);
+      continue;
+    }
+    const DatabaseFacts* facts = newest_facts(deliberation.readings(), group, site.name);
+    if (facts == nullptr || !answers(verdict_in(state, *check))) {
+      because = fmt::format("{} does not answer", to_string(*check));
+    } else if (facts->role != DatabaseRole::replica || !facts->streaming) {
+      because = fmt::format("{} does not stream", to_string(*check));
+    } else {
+      return {Protection::protected_, fmt::format("by {}", site.name)};
+    }
+  }
+  return {Protection::exposed, because};
+}
+
+}  // namespace
+
+Failure failure_of(const State& state, const GroupSpec& group, const SiteName& site) {
+  const auto reference = [&](const std::string& name) {
+    return CheckReference{group.name, site, CheckName(name)};
+  };
+  Failure failure;
+  std::vector<std::string> missing;
+  for (const std::vector<std::string>& all : group.policy.failover_when) {
+    bool every = !all.empty();
+    for (const std::string& name : all) {
+      const CheckVerdict& verdict = verdict_in(state, reference(name));
+      every = every && verdict.down;
+      if (verdict.health == Health::unknown) missing.push_back(name);
+    }
+    if (!every) continue;
+    failure.holds = true;
+    failure.check = reference(all.front());
+    std::vector<std::string> sentences;
+    for (const std::string& name : all) {
+      const CheckVerdict& verdict = verdict_in(state, reference(name));
+      sentences.push_back(fmt::format("{} is down: {}", name, verdict.because));
+      failure.verdict_at = std::max(failure.verdict_at.value_or(verdict.since), verdict.since);
+      if (!verdict.first_failed_at) continue;
+      const Instant first = *verdict.first_failed_at;
+      failure.first_failed_at = std::min(failure.first_failed_at.value_or(first), first);
+    }
+    failure.because = fmt::format("{}", fmt::join(sentences, ", "));
+    return failure;
+  }
+  if (group.policy.failover_when.empty()) {
+    for (const CheckSpec& check : group.find_site(site)->checks) {
+      const CheckVerdict& verdict = verdict_in(state, reference(check.name.text()));
+      if (verdict.health == Health::unknown) missing.push_back(check.name.text());
+    }
+  }
+  failure.unknown = !missing.empty();
+  if (failure.unknown) {
+    failure.because = fmt::format("nothing is known of {}/{}", site, fmt::join(missing, ", "));
+  }
+  return failure;
+}
+
+void update_verdicts(Deliberation& deliberation, const std::optional<CheckReference>& only) {
+  if (only) {
+    if (find_check(deliberation.state().configuration, *only) == nullptr) return;
+    notice_first_answer(deliberation, *only);
+    update_verdict(deliberation, *only);
+    return;
+  }
+  for (const CheckReference& check : all_checks(deliberation.state().configuration)) {
+    update_verdict(deliberation, check);
+  }
+}
+
+bool notice_two_writers(Deliberation& deliberation, const GroupName& name) {
+  const State& state = deliberation.state();
+  const GroupSpec& group = *state.configuration.find_group(name);
+  const bool seen = state.groups.at(name).two_writers;
+  const std::vector<SiteName> sites = writing_sites(deliberation, group);
+  if (!seen && sites.size() > 1 && state.open_run(name) == nullptr) {
+    std::vector<std::string> names;
+    for (const SiteName& site : sites) names.push_back(site.text());
+    deliberation.propose(TwoWritersSeen{
+        name, sites,
+        fmt::format("the databases of {} accept writes at once", fmt::join(names, " and "))});
+    return true;
+  }
+  if (seen && sites.size() <= 1) {
+    deliberation.propose(TwoWritersEnded{
+        name, sites.empty() ? "no site accepts writes"
+                            : fmt::format("only {} accepts writes", sites.front())});
+    return true;
+  }
+  return false;
+}
+
+bool update_group_state(Deliberation& deliberation, const GroupName& name) {
+  const GroupSpec& group = *deliberation.state().configuration.find_group(name);
+  const GroupState before = deliberation.state().groups.at(name).state;
+  Judged judged = judge_group(deliberation, group);
+  if (judged.state == before) return false;
+  deliberation.propose(GroupStateChanged{name, before, judged.state, std::move(judged.because)});
+  return true;
+}
+
+bool update_protection(Deliberation& deliberation, const GroupName& name) {
+  const State& state = deliberation.state();
+  const GroupStatus& status = state.groups.at(name);
+  // A run has its own story; who shelters whom is told when it is over.
+  if (!status.active || state.open_run(name) != nullptr) return false;
+  const GroupSpec& group = *state.configuration.find_group(name);
+  Shelter shelter = shelter_of(deliberation, group, *status.active);
+  if (shelter.protection == status.protection) return false;
+  deliberation.propose(ProtectionChanged{name, shelter.protection, std::move(shelter.because)});
+  return true;
+}
+
+}  // namespace bascule::engine
