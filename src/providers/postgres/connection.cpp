@@ -364,12 +364,11 @@ std::unexpected<Error> Connection::broken() {
   return fail(failure_.error);
 }
 
-// The error that a caller gets is also the one that failure() tells.
+// The error that a caller gets is also the one that failure() tells. One that is not the server's
+// (a deadline, a cancellation) has no SQLSTATE.
 void Connection::keep(const Error& error) {
-  if (failure_.error.message.empty() || error.code == ErrorCode::timeout ||
-      error.code == ErrorCode::canceled) {
-    failure_ = {};
-  }
+  if (failure_.error == error) return;
+  failure_ = {};
   failure_.error = error;
 }
 
