@@ -1,0 +1,111 @@
+#include "app/client.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace bascule::app {
+namespace {
+
+constexpr std::size_t kBodyMax = std::size_t{32} << 20;
+constexpr const char* kStartOne = "start one: bascule serve -c FILE, or use --local";
+constexpr const char* kNameToken = "name it: -c FILE, --token-file FILE or BASCULE_TOKEN";
+
+}  // namespace
+
+Result<net::Url> parse_server(std::string_view text) {
+  const bool is_url = text.find("://") != std::string_view::npos;
+  if (!is_url) {
+    const auto place = net::parse_host_port(text, std::uint16_t{8420});
+    if (!place) return fail(in_context(fmt::format("server `{}`", text), place.error()));
+  }
+  auto url = net::parse_url(is_url ? std::string(text) : fmt::format("http://{}", text));
+  if (!url) return fail(in_context(fmt::format("server `{}`", text), url.error()));
+  if (!is_url && text.find(':') == std::string_view::npos) url->port = 8420;
+  if (url->target != "/") {
+    return fail(ErrorCode::invalid, "server `{}`: only an address, without a path", text);
+  }
+  return url;
+}
+
+Result<std::unique_ptr<DaemonClient>> DaemonClient::make(boost::asio::io_context& io, Clock& clock,
+                                                         Daemon daemon) {
+  auto resolver = net::Resolver::make(io, clock, {});
+  if (!resolver) return error_of(resolver);
+  return std::unique_ptr<DaemonClient>(
+      new DaemonClient(clock, std::move(daemon), std::move(*resolver)));
+}
+
+DaemonClient::DaemonClient(Clock& clock, Daemon daemon, std::unique_ptr<net::Resolver> resolver)
+    : clock_(clock),
+      daemon_(std::move(daemon)),
+      resolver_(std::move(resolver)),
+      http_(clock, *resolver_) {}
+
+awaitable<Result<Reply>> DaemonClient::ask(std::string method, std::string target, Json body) {
+  net::Url url = daemon_.base;
+  url.target = std::move(target);
+  net::Request request(std::move(method), std::move(url));
+  request.headers.set("Accept", "application/json");
+  if (!daemon_.token.empty()) request.headers.set("Authorization", "Bearer " + daemon_.token);
+  if (request.method != "GET") {
+    request.headers.set("Content-Type", "application/json");
+    request.body = to_text(body);
+  }
+  request.reuse_connection = true;
+  net::Limits limits;
+  limits.body = kBodyMax;
+  limits.redirects = 0;
+  const auto response =
+      co_await http_.fetch(std::move(request), limits, Deadline::in(clock_, timeout_));
+  if (!response) co_return fail(explain(response.error()));
+  co_return read(*response);
+}
+
+Error DaemonClient::explain(Error error) const {
+  const std::string where = daemon_.base.authority();
+  switch (error.code) {
+    case ErrorCode::unavailable:
+    case ErrorCode::not_found:  // the name of the host
+      error.code = ErrorCode::unavailable;
+      error.message = error.message == "connection refused"
+                          ? fmt::format("no Bascule answers at {}", where)
+                          : fmt::format("no Bascule answers at {}: {}", where, error.message);
+      error.what_to_do = kStartOne;
+      return error;
+    case ErrorCode::timeout:
+      error.message = fmt::format("Bascule at {}: {}", where, error.message);
+      return error;
+    case ErrorCode::outcome_unknown:
+      error.message =
+          fmt::format("whether Bascule at {} did it is not known: {}", where, error.message);
+      error.what_to_do = "look: bascule status, bascule runs";
+      return error;
+    default:
+      return in_context(where, std::move(error));
+  }
+}
+
+Result<Reply> DaemonClient::read(const net::Response& response) const {
+  const std::string where = daemon_.base.authority();
+  const auto body = parse_json(response.body, kBodyMax);
+  if (response.status == 401 || response.status == 403) {
+    Error error{ErrorCode::denied, fmt::format("Bascule at {} refuses this token", where),
+                kNameToken, std::nullopt};
+    if (daemon_.token.empty()) {
+      error.message = fmt::format("Bascule at {} wants its token", where);
+      if (!daemon_.no_token_since.empty())
+        error.message += fmt::format(", and {}", daemon_.no_token_since);
+    }
+    return fail(std::move(error));
+  }
+  if (!body || !(body->is_object() || body->is_array())) {
+    return fail(
+        Error{ErrorCode::unavailable,
+              fmt::format("what answers at {} is not Bascule (HTTP {})", where, response.status),
+              "name the daemon: --server ADDRESS, or -c FILE", std::nullopt});
+  }
+  return Reply{response.status, std::move(*body)};
+}
+
+}  // namespace bascule::app

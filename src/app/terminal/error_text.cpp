@@ -1,0 +1,42 @@
+// What went wrong, and what helps: one clause each, on one line where there is room.
+#include <fmt/format.h>
+
+#include "app/terminal/page.h"
+#include "app/terminal/texts.h"
+#include "app/terminal/view_reading.h"
+
+namespace bascule::app {
+namespace {
+
+std::string complaint(const std::string& message, const std::string& what_to_do, Look look) {
+  look.columns = std::max<std::size_t>(look.columns, 40);
+  Page page(look);
+  const std::string whole = fmt::format("bascule: {}; {}", message, what_to_do);
+  if (what_to_do.empty()) {
+    page.flow({{"bascule:", Tone::bad}, {" " + message}}, 0, 9);
+  } else if (width(whole) <= look.columns) {
+    page.flow({{"bascule:", Tone::bad}, {fmt::format(" {}; {}", message, what_to_do)}}, 0, 9);
+  } else {
+    page.flow({{"bascule:", Tone::bad}, {" " + message}}, 0, 9);
+    // It may be a command to be copied.
+    page.verbatim("         what helps: " + what_to_do);
+  }
+  return page.text();
+}
+
+}  // namespace
+
+std::string error_text(const Error& error, const Look& look) {
+  return complaint(error.message, error.what_to_do, look);
+}
+
+std::string refusal_text(const Json& body, const Look& look) {
+  const Json& error = member(body, "error");
+  const std::string gate = text_or(body, "refused_by");
+  std::string message = text_or(error, "message", text_or(body, "text"));
+  if (message.empty()) message = "the answer is no, without a reason";
+  if (!gate.empty()) message = fmt::format("refused by gate {}: {}", gate, message);
+  return complaint(message, text_or(error, "what_to_do"), look);
+}
+
+}  // namespace bascule::app

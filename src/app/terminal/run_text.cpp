@@ -1,0 +1,221 @@
+// One run: its steps as they stand, live or afterwards, and how it ended.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "app/terminal/page.h"
+#include "app/terminal/texts.h"
+#include "app/terminal/view_reading.h"
+#include "engine/phrases.h"
+
+namespace bascule::app {
+namespace {
+
+constexpr std::size_t kTookColumn = 55;
+
+std::string took(const Json& step, std::optional<Instant> now) {
+  const auto began = instant(step, "started_at");
+  if (!began) return "";
+  const auto ended = instant(step, "ended_at");
+  if (ended) return engine::span_text(*ended - *began);
+  return now ? age(began, *now) : "";
+}
+
+std::string what(const Json& step) {
+  const std::string name = text_or(step, "name");
+  const std::string change = text_or(step, "change");
+  const std::string phase = text_or(step, "phase");
+  if (change.empty())
+    return phase == "claim" || phase == "front_door" ? text_or(step, "uses") : name;
+  if (phase == "claim" || phase == "front_door" || change.starts_with(name + " ")) return change;
+  return fmt::format("{}: {}", name, change);
+}
+
+std::string note(const Json& step) {
+  const std::string state = text_or(step, "state");
+  const std::string because = text_or(step, "because");
+  const std::int64_t attempts = integer_or(step, "attempts");
+  std::string text;
+  if (state == "unchanged") text = "was so already";
+  if (state == "skipped") text = "skipped";
+  if (state == "reverted") text = "taken back";
+  if (attempts > 1) text += fmt::format("{}attempt {}", text.empty() ? "" : ", ", attempts);
+  if (!because.empty()) text += fmt::format("{}{}", text.empty() ? "" : ": ", because);
+  return text;
+}
+
+void add_steps(Page& page, const Json& run, std::optional<Instant> now) {
+  Table table;
+  table.indent = 2;
+  table.with_titles = false;
+  table.columns = {Column("phase"), Column("what", true), Column("took", false, true),
+                   Column("note", true)};
+  std::string phase;
+  for (const Json& step : list(run, "steps")) {
+    const std::string state = text_or(step, "state");
+    const Icon icon = icon_of_step(state);
+    const bool begins = text_or(step, "phase") != phase;
+    phase = text_or(step, "phase");
+    const Tone tone = state == "waiting" || state == "skipped" ? Tone::faint : Tone::plain;
+    table.rows.push_back({{fmt::format("{} {}", icon.text, begins ? spaced(phase) : ""), icon.tone},
+                          {what(step), tone},
+                          {took(step, now), Tone::faint},
+                          {note(step), state == "failed" ? Tone::bad : Tone::plain}});
+  }
+  page.table(table);
+}
+
+std::string head(const Json& run) {
+  std::string text =
+      fmt::format("run {} · {} of {} · {} → {} · by {}", text_or(run, "run"), text_or(run, "move"),
+                  text_or(run, "group"), text_or(run, "source"), text_or(run, "target"),
+                  text_or(run, "actor", "bascule"));
+  const std::string reason = why(run);
+  return reason.empty() ? text : fmt::format("{} · {}", text, reason);
+}
+
+std::string outage_sentence(const Json& run) {
+  const Json& view = member(run, "outage");
+  const auto measured = number(view, "measured_ms");
+  if (!measured) return "";
+  std::string text = outage(Duration{*measured});
+  std::string parts;
+  for (const auto& [key, label] : {std::pair("detection_ms", "detection"),
+                                   {"decision_ms", "decision"},
+                                   {"steps_ms", "steps"}}) {
+    if (const auto part = number(view, key))
+      parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", label, outage(Duration{*part}));
+  }
+  return parts.empty() ? text : fmt::format("{} ({})", text, parts);
+}
+
+std::string verdict(const Json& run) {
+  const std::string state = text_or(run, "state");
+  const std::string target = text_or(run, "target");
+  const std::string source = text_or(run, "source");
+  const std::string because = text_or(run, "because");
+  std::string text = spaced(state);
+  const auto began = instant(run, "started_at");
+  const auto ended = instant(run, "ended_at");
+  if (began && ended) text += fmt::format(" after {}", outage(*ended - *began));
+  if (state == "done") text += fmt::format(": {} is active", target);
+  if (state == "rolled_back") text += fmt::format(": {} is active as before", source);
+  if (state == "parked") text += ": a person must act";
+  if (state == "running" && boolean_or(run, "rolling_back")) text += ", going back";
+  if (!because.empty()) text += fmt::format(" ({})", because);
+  return text;
+}
+
+std::string_view icon_of_run(const std::string& state) {
+  if (state == "done") return kDone;
+  if (state == "running") return kUnderWay;
+  if (state == "waiting") return kWaiting;
+  return kFailed;
+}
+
+void add_verdict(Page& page, const Json& run) {
+  const std::string state = text_or(run, "state");
+  page.flow({{fmt::format("{} {}", icon_of_run(state), verdict(run)), tone_of_run_state(state)}}, 0,
+            2);
+}
+
+void add_fact(Page& page, const std::string& label, const std::string& text,
+              Tone tone = Tone::plain) {
+  if (text.empty()) return;
+  const std::string padding(label.size() < 10 ? 10 - label.size() : 1, ' ');
+  page.flow({{label + padding, Tone::faint}, {text, tone}}, 2, 12);
+}
+
+void add_measures(Page& page, const Json& run) {
+  add_fact(page, "outage", outage_sentence(run));
+  add_fact(page, "data lost", loss(run));
+  for (const std::string& exposure : texts_or_empty(run, "exposures"))
+    add_fact(page, "exposed", exposure, Tone::bad);
+  for (const Json& owed : list(run, "obligations")) {
+    const std::string because = text_or(owed, "because");
+    add_fact(page, "owed",
+             fmt::format("{} of {}{}{}", spaced(text_or(owed, "kind")), text_or(owed, "site"),
+                         because.empty() ? "" : ": ", because),
+             Tone::warning);
+  }
+}
+
+void add_next(Page& page, const Json& run) {
+  const std::string next = text_or(run, "next");
+  if (next.empty()) return;
+  page.gap();
+  page.verbatim("next: " + next);
+}
+
+}  // namespace
+
+std::string run_text(const Json& run, const Look& look, Instant now) {
+  Page page(look);
+  page.flow({{head(run), Tone::strong}}, 0, 2);
+  add_verdict(page, run);
+  page.gap();
+  const bool goes_on = !has_come_to_rest(text_or(run, "state"));
+  add_steps(page, run, goes_on ? std::optional(now) : std::nullopt);
+  page.gap();
+  add_fact(page, "started", text_or(run, "started_at"));
+  add_fact(page, "ended", text_or(run, "ended_at"));
+  add_measures(page, run);
+  std::string overrides;
+  for (const std::string& gate : texts_or_empty(run, "overrides"))
+    overrides += (overrides.empty() ? "" : ", ") + gate;
+  add_fact(page, "overrode", overrides, Tone::warning);
+  const auto generation = number(run, "generation");
+  add_fact(page, "journal",
+           fmt::format("term {}{}", integer_or(run, "term"),
+                       generation ? fmt::format(", generation {}", *generation) : ""));
+  add_next(page, run);
+  return page.text();
+}
+
+std::string live_run_text(const Json& run, const Look& look, Instant now,
+                          const std::string& leaving) {
+  Page page(look);
+  page.flow({{head(run), Tone::strong}}, 0, 2);
+  page.gap();
+  add_steps(page, run, now);
+  const std::string total = age(instant(run, "started_at"), now);
+  const std::size_t columns = width(total);
+  if (!leaving.empty()) {
+    page.flow({{total}, {"     " + leaving, Tone::faint}},
+              columns < kTookColumn ? kTookColumn - columns : 0, kTookColumn);
+  }
+  return page.text();
+}
+
+std::string run_head_text(const Json& run, const Look& look) {
+  Page page(look);
+  page.flow({{head(run), Tone::strong}}, 0, 2);
+  return page.text();
+}
+
+std::string step_ended_text(const Json& run, const Json& step, const Look& look) {
+  Page page(look);
+  const Icon icon = icon_of_step(text_or(step, "state"));
+  const auto began = instant(run, "started_at");
+  const auto ended = instant(step, "ended_at");
+  const std::string when = began && ended ? fmt::format("+{}", outage(*ended - *began)) : "";
+  std::string sentence = fmt::format(" {}: {}", spaced(text_or(step, "phase")), what(step));
+  if (const std::string duration = took(step, std::nullopt); !duration.empty())
+    sentence += fmt::format(" ({})", duration);
+  if (const std::string remark = note(step); !remark.empty())
+    sentence += fmt::format(" – {}", remark);
+  page.flow({{when + "  ", Tone::faint}, {std::string(icon.text), icon.tone}, {sentence}},
+            when.size() < 7 ? 7 - when.size() : 0, 11);
+  return page.text();
+}
+
+std::string run_end_text(const Json& run, const Look& look) {
+  Page page(look);
+  add_verdict(page, run);
+  add_measures(page, run);
+  add_next(page, run);
+  return page.text();
+}
+
+}  // namespace bascule::app

@@ -1,0 +1,47 @@
+// `bascule runs`: every run in a row, newest first.
+#include <fmt/format.h>
+
+#include "app/terminal/page.h"
+#include "app/terminal/texts.h"
+#include "app/terminal/view_reading.h"
+
+namespace bascule::app {
+
+std::string runs_text(const Json& runs, const Look& look, Instant now) {
+  Page page(look);
+  if (!runs.is_array() || runs.empty()) {
+    page.flow({{"no run yet"}});
+    return page.text();
+  }
+  Table table;
+  table.columns = {Column("RUN"),
+                   Column("MOVE"),
+                   Column("GROUP"),
+                   Column("FROM → TO"),
+                   Column("STATE"),
+                   Column("STARTED"),
+                   Column("OUTAGE", false, true),
+                   Column("LOST", true),
+                   Column("BY", true),
+                   Column("WHY", true)};
+  for (const Json& run : runs) {
+    const std::string state = text_or(run, "state");
+    const auto measured = number(member(run, "outage"), "measured_ms");
+    const std::string began = age(instant(run, "started_at"), now);
+    table.rows.push_back(
+        {{text_or(run, "run"), Tone::strong},
+         {text_or(run, "move")},
+         {text_or(run, "group")},
+         {fmt::format("{} → {}", text_or(run, "source"), text_or(run, "target"))},
+         {spaced(state), tone_of_run_state(state)},
+         {began.empty() ? "" : began + " ago"},
+         {measured ? outage(Duration{*measured}) : ""},
+         {loss(run)},
+         {text_or(run, "trigger") == "automatic" ? "itself" : text_or(run, "actor")},
+         {why(run)}});
+  }
+  page.table(table);
+  return page.text();
+}
+
+}  // namespace bascule::app

@@ -1,0 +1,39 @@
+// The views of the API as a person reads them: one glance for the state, one sentence for the
+// reason, one command for the next move. Times are relative where somebody looks and exact where a
+// record is kept. Pure: what is not in the view (the time now) is handed in.
+//
+// None of these throws; a view with pieces missing makes a text with pieces missing.
+#pragma once
+
+#include <string>
+
+#include "app/terminal/look.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "model/json.h"
+
+namespace bascule::app {
+
+std::string status_text(const Json& status, const Look& look);
+std::string explain_text(const Json& explanation, const Look& look, Instant now);
+std::string plan_text(const Json& plan, const Look& look);
+std::string runs_text(const Json& runs, const Look& look, Instant now);
+// Everything that is known of one run.
+std::string run_text(const Json& run, const Look& look, Instant now);
+std::string checks_text(const Json& checks, const Look& look);
+
+// One page that is drawn again and again while the run goes on; `leaving` says what ctrl-c does.
+std::string live_run_text(const Json& run, const Look& look, Instant now,
+                          const std::string& leaving);
+// The same where nothing can be drawn again: the head line, and one line for each step that ended.
+std::string run_head_text(const Json& run, const Look& look);
+std::string step_ended_text(const Json& run, const Json& step, const Look& look);
+// How it ended: outage, loss, what is owed, and the command that helps now.
+std::string run_end_text(const Json& run, const Look& look);
+
+// "bascule: no Bascule answers at …; start one: …".
+std::string error_text(const Error& error, const Look& look);
+// The same of the body of a refusal: {error: {…}} or an answer that was not accepted.
+std::string refusal_text(const Json& body, const Look& look);
+
+}  // namespace bascule::app
