@@ -88,6 +88,7 @@ class AnswerReader {
  private:
   void begin() {
     parser_.emplace();
+    first_line_read_ = false;
     parser_->eager(true);
     parser_->header_limit(static_cast<std::uint32_t>(limits_.header));
     if (limits_.truncate_body) {
@@ -101,7 +102,7 @@ class AnswerReader {
 
   Result<void> parse() {
     while (filled_ > 0 && !done_) {
-      if (!parser_->is_header_done() && !begins_like_http()) {
+      if (!first_line_read_ && !begins_like_http()) {
         return fail(ErrorCode::unavailable, "answer is not HTTP: \"{}\"",
                     excerpt({buffer_.data(), filled_}));
       }
@@ -110,6 +111,7 @@ class AnswerReader {
       std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(used),
                 buffer_.begin() + static_cast<std::ptrdiff_t>(filled_), buffer_.begin());
       filled_ -= used;
+      if (used > 0) first_line_read_ = true;
       if (failed && failed != http::error::need_more) return explain(failed);
       if (parser_->is_header_done() && parser_->get().result_int() / 100 == 1) {
         if (const Result<void> skipped = skip_interim(); !skipped) return skipped;
@@ -177,6 +179,7 @@ class AnswerReader {
   std::string buffer_;
   std::size_t filled_ = 0;
   std::optional<MonotonicInstant> first_byte_;
+  bool first_line_read_ = false;  // of this answer; Beast takes it as a whole
   int interim_ = 0;
   bool done_ = false;
   bool cut_ = false;  // the body was larger than wanted

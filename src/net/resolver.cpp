@@ -206,10 +206,10 @@ std::unexpected<Error> no_address(const std::string& host, const std::vector<Que
     return std::any_of(questions.begin(), questions.end(),
                        [&](const Question& question) { return question.status == status; });
   };
-  if (some(ARES_ETIMEOUT)) return fail(ErrorCode::timeout, "no name server answered");
   if (some(ARES_ECONNREFUSED)) {
     return fail(ErrorCode::unavailable, "no name server takes questions (connection refused)");
   }
+  if (some(ARES_ETIMEOUT)) return fail(ErrorCode::timeout, "no name server answered");
   if (some(ARES_EREFUSED)) {
     return fail(ErrorCode::unavailable, "the name server refuses to answer for {}", host);
   }
@@ -313,6 +313,7 @@ awaitable<Result<std::vector<IpAddress>>> Resolver::resolve(std::string host, Fa
   }
   if (!is_host_name(host)) co_return fail(ErrorCode::invalid, "\"{}\" is not a name", host);
   Clock& clock = settings_->clock;
+  const MonotonicInstant begun = clock.monotonic();
   const Duration allowed = deadline.left(clock);
   // The rounds take 1 + 2 + 4 parts for each server.
   const Duration part = allowed / (7 * settings_->server_count);
@@ -320,7 +321,10 @@ awaitable<Result<std::vector<IpAddress>>> Resolver::resolve(std::string host, Fa
   Result<std::vector<IpAddress>> addresses = co_await with_deadline(
       clock, deadline, host, look_up(clock, settings_->servers, host, family, try_timeout));
   if (!addresses && addresses.error().code == ErrorCode::timeout) {
-    co_return fail(ErrorCode::timeout, "no name server answered within {}ms", allowed.count());
+    // c-ares may have given up before the deadline.
+    const Duration waited = std::chrono::ceil<Duration>(elapsed(clock, begun));
+    co_return fail(ErrorCode::timeout, "no name server answered within {}ms",
+                   std::min(allowed, waited).count());
   }
   co_return addresses;
 }
