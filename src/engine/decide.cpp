@@ -63,8 +63,8 @@ struct Beginning {
   }
   void operator()(const TermBegan& input) const {
     BASCULE_ASSERT(input.term > deliberation.state().term, "a term only grows");
-    deliberation.propose_in_term(
-        input.term, TermOpened{input.observer, input.version, deliberation.state().cluster});
+    deliberation.propose_in_term(input.term,
+                                 TermOpened{input.observer, input.version, input.cluster});
     update_verdicts(deliberation, std::nullopt);
   }
   void operator()(const ConfigurationRead& input) const {

@@ -23,6 +23,7 @@ struct TermBegan {  // the first input of a term, after replay
   Term term = 0;
   ObserverName observer;
   std::string version;
+  std::string cluster;
 };
 struct ConfigurationRead {  // at start and on reload
   Configuration configuration;

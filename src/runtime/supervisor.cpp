@@ -86,7 +86,7 @@ awaitable<Result<void>> Supervisor::serve_term(Term term) {
   self_check_ = std::make_unique<SelfCheck>(*loop_, *scheduler_, services.clock, observer,
                                             std::move(*references));
   if (stop_requested_) loop_->stop();
-  loop_->post(engine::TermBegan{term, observer, assembly_.version});
+  loop_->post(engine::TermBegan{term, observer, assembly_.version, configuration.cluster});
   loop_->post(engine::ConfigurationRead{configuration});
   scheduler_->start(std::move(*checks));
   Scope scope(executor, [](const std::string&, const std::string&) {});
