@@ -18,7 +18,7 @@ struct Named {
 
 // A name means the check of the source; else the one of the group.
 CheckReference resolve(const Question& question, const std::string& name) {
-  const CheckReference of_site{question.group.name, question.proposal.source, CheckName(name)};
+  CheckReference of_site{question.group.name, question.proposal.source, CheckName(name)};
   if (find_check(question.state.configuration, of_site) != nullptr) return of_site;
   return CheckReference{question.group.name, SiteName(), CheckName(name)};
 }

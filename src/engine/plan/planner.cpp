@@ -198,6 +198,7 @@ void add_proofs(const std::vector<StepSpec>& specs, std::vector<Step>& steps) {
   }
   for (Step& step : steps) {
     std::vector<StepId> needs;
+    needs.reserve(proofs.size());
     for (const Step& proof : proofs) needs.push_back(proof.id);
     step.needs.insert(step.needs.begin(), needs.begin(), needs.end());
   }
