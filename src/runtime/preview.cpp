@@ -87,9 +87,10 @@ awaitable<void> inspect_into(StepRunner& runner, engine::Call call, Deadline dea
 
 }  // namespace
 
-awaitable<Result<Preview>> preview(boost::asio::any_io_executor executor,
-                                   const engine::State& state, StepRunner& runner, GroupName group,
-                                   Move move, SiteName target, Deadline deadline) {
+awaitable<Result<Preview>> preview(boost::asio::any_io_executor executor, Loop& loop,
+                                   StepRunner& runner, GroupName group, Move move, SiteName target,
+                                   Deadline deadline) {
+  const engine::State& state = loop.state();
   const auto status = state.groups.find(group);
   if (status == state.groups.end())
     co_return fail(ErrorCode::not_found, "no group `{}` is configured", group);

@@ -10,6 +10,7 @@
 #include "engine/plan/planner.h"
 #include "engine/state.h"
 #include "model/plan.h"
+#include "runtime/loop.h"
 #include "runtime/step_runner.h"
 
 namespace bascule::runtime {
@@ -24,8 +25,8 @@ struct Preview {
   std::size_t past_runs = 0;
 };
 
-awaitable<Result<Preview>> preview(boost::asio::any_io_executor executor,
-                                   const engine::State& state, StepRunner& runner, GroupName group,
-                                   Move move, SiteName target, Deadline deadline);
+awaitable<Result<Preview>> preview(boost::asio::any_io_executor executor, Loop& loop,
+                                   StepRunner& runner, GroupName group, Move move, SiteName target,
+                                   Deadline deadline);
 
 }  // namespace bascule::runtime
