@@ -19,9 +19,10 @@ namespace asio = boost::asio;
 namespace {
 
 // Shared by the work, the wait and (weakly) the caller's cancellation slot. It lives until both
-// coroutines have ended, and their signals with it.
+// coroutines have ended, and their signals with it. It owns the suspended caller, so nothing in the
+// caller's frames may own it: they would keep each other alive when the io_context is destroyed.
 struct Race : std::enable_shared_from_this<Race> {
-  explicit Race(asio::any_io_executor where) : executor(std::move(where)) {}
+  Race(asio::any_io_executor where, Ending* result) : executor(std::move(where)), ending(result) {}
 
   asio::any_io_executor executor;
   asio::cancellation_signal cancel_work;
@@ -30,11 +31,11 @@ struct Race : std::enable_shared_from_this<Race> {
   std::move_only_function<void()> resume;
   bool work_ended = false;
   bool wait_ended = false;
-  Ending ending;
+  Ending* ending;  // in the caller's frame
 
   void cancel_because(EndedBy who) {
-    if (work_ended || ending.by != EndedBy::itself) return;
-    ending.by = who;
+    if (work_ended || ending->by != EndedBy::itself) return;
+    ending->by = who;
     cancel_work.emit(asio::cancellation_type::terminal);
   }
 
@@ -52,7 +53,7 @@ struct Race : std::enable_shared_from_this<Race> {
     spawn_contained(executor, std::move(work), cancel_work.slot(),
                     [self](std::exception_ptr failure) {
                       self->work_ended = true;
-                      self->ending.failure = std::move(failure);
+                      self->ending->failure = std::move(failure);
                       self->cancel_wait.emit(asio::cancellation_type::terminal);
                       self->finish_if_over();
                     });
@@ -69,12 +70,13 @@ struct Race : std::enable_shared_from_this<Race> {
 }  // namespace
 
 awaitable<Ending> run_until(Clock& clock, Deadline deadline, awaitable<void> work) {
-  auto race = std::make_shared<Race>(co_await asio::this_coro::executor);
-  std::weak_ptr<Race> weak = race;
-  auto initiate = [race, weak, &clock, deadline, &work](auto handler) {
+  Ending ending;
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  auto initiate = [&executor, &ending, &clock, deadline, &work](auto handler) {
+    const auto race = std::make_shared<Race>(executor, &ending);
     race->parent = asio::get_associated_cancellation_slot(handler);
     if (race->parent.is_connected()) {
-      race->parent.assign([weak](asio::cancellation_type) {
+      race->parent.assign([weak = std::weak_ptr<Race>(race)](asio::cancellation_type) {
         if (auto running = weak.lock()) running->cancel_because(EndedBy::parent);
       });
     }
@@ -83,7 +85,7 @@ awaitable<Ending> run_until(Clock& clock, Deadline deadline, awaitable<void> wor
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate),
                                                                        asio::use_awaitable);
-  co_return std::move(race->ending);
+  co_return ending;
 }
 
 Error error_of_ending(const Ending& ending, const std::string& what, Duration allowed) {
