@@ -31,6 +31,9 @@ std::string step_ended_text(const Json& run, const Json& step, const Look& look)
 // How it ended: outage, loss, what is owed, and the command that helps now.
 std::string run_end_text(const Json& run, const Look& look);
 
+// What a command was answered, once it was accepted.
+std::string answer_text(const Json& answer, const Look& look);
+
 // "bascule: no Bascule answers at …; start one: …".
 std::string error_text(const Error& error, const Look& look);
 // The same of the body of a refusal: {error: {…}} or an answer that was not accepted.

@@ -1,5 +1,8 @@
-// What went wrong, and what helps: one clause each, on one line where there is room.
+// Answers: what went wrong and what helps, one clause each, on one line where there is room; and
+// what was accepted.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "app/terminal/page.h"
 #include "app/terminal/texts.h"
@@ -37,6 +40,18 @@ std::string refusal_text(const Json& body, const Look& look) {
   if (message.empty()) message = "the answer is no, without a reason";
   if (!gate.empty()) message = fmt::format("refused by gate {}: {}", gate, message);
   return complaint(message, text_or(error, "what_to_do"), look);
+}
+
+std::string answer_text(const Json& answer, const Look& look) {
+  Page page(look);
+  const std::string text = text_or(answer, "text", "accepted");
+  page.flow({{kDone, Tone::good}, {" " + text}}, 0, 2);
+  const Json& run = member(answer, "run");
+  const std::string state = text_or(run, "state");
+  if (state == "running" || state == "waiting") {
+    page.verbatim(fmt::format("  follow it: bascule show {} --follow", text_or(run, "run")));
+  }
+  return page.text();
 }
 
 }  // namespace bascule::app

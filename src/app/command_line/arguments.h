@@ -1,0 +1,52 @@
+// What was written on the command line, as plain values: every option of every command, each filled
+// only where the command has it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bascule::app {
+
+struct Arguments {
+  std::string command;  // "failover", "config validate"
+
+  // Everywhere.
+  std::string configuration;  // -c FILE
+  std::string server;
+  std::string token_file;
+  std::string output = "table";
+  bool no_color = false;
+  bool help = false;
+
+  std::string group;
+  std::string run;
+  std::string file;   // of `config validate`
+  std::string store;  // of `audit verify`
+
+  std::string to;
+  std::string site;
+  std::string active;
+  std::string move = "failover";
+  std::string reason;
+  std::string ticket;
+  std::string actor;
+  std::vector<std::string> overrides;
+  std::string confirmed_site;
+  std::string step;
+  std::string as;
+  std::string lasting;     // a duration
+  std::string wait_limit;  // a duration
+  std::string head;        // SEQ:HASH
+  std::int64_t limit = 20;
+
+  bool local = false;
+  bool yes = false;
+  bool no_wait = false;
+  bool follow = false;
+  bool detailed_exit_code = false;
+
+  [[nodiscard]] bool wants_json() const { return output == "json"; }
+};
+
+}  // namespace bascule::app

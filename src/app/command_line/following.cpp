@@ -1,0 +1,281 @@
+#include "app/command_line/following.h"
+
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "app/command_line/backends.h"
+#include "app/terminal/live_area.h"
+#include "app/terminal/texts.h"
+#include "app/terminal/view_reading.h"
+#include "async/event.h"
+#include "async/scope.h"
+
+namespace bascule::app {
+namespace {
+
+constexpr Duration kBetweenDrawings{200};  // five a second
+constexpr std::int64_t kJournalWait = 15'000;
+constexpr Duration kFirstRetry{200};
+constexpr Duration kLongestRetry{2'000};
+constexpr std::size_t kNarrowestLive = 60;
+
+// What is known of the run, shared by who asks and who shows.
+struct Sight {
+  Json run = nullptr;
+  std::optional<MonotonicInstant> silent_since;
+  std::optional<Error> failure;  // asking has ended without the run's end
+  bool at_rest = false;
+  bool left = false;  // ctrl-c
+  Event changed;
+};
+
+std::string describe(const Reply& reply) {
+  return text_or(member(reply.body, "error"), "message", fmt::format("HTTP {}", reply.status));
+}
+
+// An answer, or why the question is to be asked again: the daemon may be starting anew.
+awaitable<Result<Json>> ask_once(Backend& backend, std::string target) {
+  auto reply = co_await backend.ask("GET", std::move(target), Json::object());
+  if (!reply) co_return error_of(reply);
+  if (reply->status == 200) co_return std::move(reply->body);
+  const bool passes = reply->status >= 500 || reply->status == 429;
+  co_return fail(passes ? ErrorCode::unavailable : ErrorCode::invalid, "{}", describe(*reply));
+}
+
+bool passes_by_itself(const Error& error) {
+  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
+}
+
+class Watcher {
+ public:
+  Watcher(Clock& clock, Backend& backend, std::string run, Sight& sight)
+      : clock_(clock), backend_(backend), run_(std::move(run)), sight_(sight) {}
+
+  awaitable<void> watch() {
+    while (!sight_.failure && !sight_.at_rest) {
+      auto view = co_await ask_once(backend_, path_of({"runs", run_}));
+      if (!view) {
+        co_await endure(view.error());
+        continue;
+      }
+      heard(std::move(*view));
+      if (sight_.at_rest) break;
+      // The first page only tells where the journal ends; then each question waits for the next
+      // record.
+      const std::string target = fmt::format("{}?after={}&limit=1&wait_ms={}", path_of({"journal"}),
+                                             after_, after_ == 0 ? 0 : kJournalWait);
+      auto page = co_await ask_once(backend_, target);
+      if (!page) {
+        co_await endure(page.error());
+        continue;
+      }
+      const Json& head = member(*page, "head");
+      after_ = std::max<std::int64_t>(integer_or(head, "seq"), 1);
+    }
+    sight_.changed.notify_all();
+  }
+
+ private:
+  void heard(Json view) {
+    sight_.silent_since.reset();
+    pause_ = kFirstRetry;
+    sight_.run = std::move(view);
+    sight_.at_rest = has_come_to_rest(text_or(sight_.run, "state"));
+    sight_.changed.notify_all();
+  }
+
+  // Waits before the next question, or gives up.
+  awaitable<void> endure(Error error) {
+    if (!sight_.silent_since) sight_.silent_since = clock_.monotonic();
+    const bool too_long = elapsed(clock_, *sight_.silent_since) >= kSilenceMax;
+    sight_.changed.notify_all();
+    if (too_long || !passes_by_itself(error)) {
+      sight_.failure = std::move(error);
+      co_return;
+    }
+    co_await wait_for(clock_, pause_);
+    pause_ = std::min(pause_ * 2, kLongestRetry);
+  }
+
+  Clock& clock_;
+  Backend& backend_;
+  std::string run_;
+  Sight& sight_;
+  std::int64_t after_ = 0;
+  Duration pause_ = kFirstRetry;
+};
+
+bool has_ended(const std::string& state) {
+  return state != "waiting" && state != "started" && state != "applied";
+}
+
+// Shows what is in sight: as a drawing on a terminal, else as lines.
+class Display {
+ public:
+  Display(Session& session, const FollowOptions& options)
+      : session_(session),
+        options_(options),
+        live_(!session.arguments().wants_json() && session.terminal().shows_data() &&
+              session.data_look().columns >= kNarrowestLive &&
+              session.variable("TERM").value_or("") != "dumb") {}
+
+  [[nodiscard]] bool is_live() const { return live_; }
+
+  void update(const Sight& sight) {
+    if (!sight.run.is_object()) return;
+    live_ ? draw(sight) : add_lines(sight);
+  }
+
+  void finish(const Sight& sight) {
+    if (sight.run.is_object()) {
+      if (live_) {
+        area_.draw(session_.terminal(),
+                   live_run_text(sight.run, session_.data_look(), session_.clock().now(), ""));
+      } else {
+        add_lines(sight);
+      }
+    }
+    if (sight.at_rest) {
+      session_.show_text(live_ ? "\n" : "");
+      session_.show(sight.run, run_end_text(sight.run, session_.data_look()));
+    }
+  }
+
+ private:
+  void draw(const Sight& sight) {
+    std::string leaving = options_.in_this_process ? "ctrl-c stops here; it can go on later"
+                                                   : "ctrl-c leaves; the run goes on";
+    if (sight.silent_since) leaving = "Bascule is silent; the run goes on with it";
+    area_.draw(session_.terminal(),
+               live_run_text(sight.run, session_.data_look(), session_.clock().now(), leaving));
+  }
+
+  // With -o json the lines are progress, beside the data.
+  void write(const std::string& text) {
+    session_.arguments().wants_json() ? session_.say_text(text) : session_.show_text(text);
+  }
+
+  void add_lines(const Sight& sight) {
+    const Look& look =
+        session_.arguments().wants_json() ? session_.message_look() : session_.data_look();
+    if (!std::exchange(has_head_, true)) write(run_head_text(sight.run, look));
+    // In the order in which they ended; of those that ended together, in the order of the plan.
+    std::map<std::string, std::vector<const Json*>> ended;
+    for (const Json& step : list(sight.run, "steps")) {
+      const std::string state = text_or(step, "state");
+      if (has_ended(state) && shown_[text_or(step, "id")] != state)
+        ended[text_or(step, "ended_at")].push_back(&step);
+    }
+    for (const auto& [at, steps] : ended) {
+      for (const Json* step : steps) {
+        shown_[text_or(*step, "id")] = text_or(*step, "state");
+        write(step_ended_text(sight.run, *step, look));
+      }
+    }
+    if (sight.silent_since && !std::exchange(said_silent_, true))
+      session_.say("bascule: no answer at the moment; the run goes on with its daemon");
+    if (!sight.silent_since) said_silent_ = false;
+  }
+
+  Session& session_;
+  const FollowOptions& options_;
+  bool live_;
+  LiveArea area_;
+  bool has_head_ = false;
+  bool said_silent_ = false;
+  std::map<std::string, std::string> shown_;
+};
+
+ExitCode exit_code_of_run(const Json& run, bool wants_it_taken_back) {
+  const std::string state = text_or(run, "state");
+  if (state == "done") return wants_it_taken_back ? ExitCode::no : ExitCode::done;
+  if (state == "parked") return ExitCode::parked;
+  if (wants_it_taken_back) return ExitCode::done;
+  return state == "rolled_back" ? ExitCode::rolled_back : ExitCode::no;
+}
+
+ExitCode say_why_it_ended(Session& session, const Sight& sight, const FollowOptions& options) {
+  const std::string again = fmt::format("bascule show {} --follow", options.run);
+  if (sight.left) {
+    session.say(options.in_this_process
+                    ? fmt::format("left; run {} stands where its journal says, and goes on with "
+                                  "the next Bascule that opens it: bascule serve -c FILE",
+                                  options.run)
+                    : fmt::format("left; run {} goes on: {}", options.run, again));
+    return ExitCode::unknown;
+  }
+  if (sight.failure) {
+    Error error = *sight.failure;
+    error.message = fmt::format("how run {} ended is not known: {}", options.run, error.message);
+    error.what_to_do = again;
+    session.fail(error);
+    return ExitCode::unknown;
+  }
+  session.fail(Error{ErrorCode::timeout,
+                     fmt::format("run {} has not ended within {}, and goes on", options.run,
+                                 to_string(options.limit)),
+                     again, std::nullopt});
+  return ExitCode::unknown;
+}
+
+}  // namespace
+
+awaitable<ExitCode> follow_run(Session& session, Backend& backend, FollowOptions options) {
+  // Shared with the signal's handler, which may be under way when this ends.
+  const auto shared = std::make_shared<Sight>();
+  Sight& sight = *shared;
+  Display display(session, options);
+  Watcher watcher(session.clock(), backend, options.run, sight);
+  boost::asio::signal_set signals(session.io(), SIGINT, SIGTERM);
+  signals.async_wait([shared](boost::system::error_code canceled, int) {
+    if (canceled) return;
+    shared->left = true;
+    shared->changed.notify_all();
+  });
+  Scope scope(
+      session.io().get_executor(), [&sight](const std::string& name, const std::string& why) {
+        sight.failure =
+            Error{ErrorCode::unavailable, fmt::format("{}: {}", name, why), "", std::nullopt};
+        sight.changed.notify_all();
+      });
+  scope.spawn("watching the run", watcher.watch());
+  const Deadline deadline = Deadline::in(session.clock(), options.limit);
+  while (!sight.at_rest && !sight.left && !sight.failure && !deadline.has_passed(session.clock())) {
+    const Deadline next = Deadline::in(session.clock(), kBetweenDrawings);
+    co_await sight.changed.wait(session.clock(),
+                                display.is_live() ? earlier_of(next, deadline) : deadline);
+    display.update(sight);
+    // Records may come in hundreds: no more than five drawings a second.
+    while (display.is_live() && !sight.at_rest && !sight.left && !sight.failure &&
+           !next.has_passed(session.clock())) {
+      co_await sight.changed.wait(session.clock(), next);
+    }
+  }
+  signals.cancel();
+  scope.request_stop();
+  co_await scope.join();
+  display.finish(sight);
+  if (!sight.at_rest) co_return say_why_it_ended(session, sight, options);
+  co_return exit_code_of_run(sight.run, options.wants_it_taken_back);
+}
+
+std::optional<Duration> wait_limit(Session& session) {
+  const std::string& text = session.arguments().wait_limit;
+  if (text.empty()) return FollowOptions().limit;
+  const auto limit = parse_duration(text);
+  if (!limit || *limit <= Duration{0}) {
+    session.fail_usage(fmt::format("`--timeout {}` is not a duration", text),
+                       "write 30s, 5m or 1h");
+    return std::nullopt;
+  }
+  return limit;
+}
+
+}  // namespace bascule::app

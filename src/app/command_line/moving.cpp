@@ -1,0 +1,223 @@
+// failover, switchover, failback: say what will happen, ask where somebody can answer, start the
+// move, follow it.
+#include "app/command_line/moving.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "app/command_line/backends.h"
+#include "app/command_line/command.h"
+#include "app/command_line/following.h"
+#include "app/terminal/texts.h"
+#include "app/terminal/view_reading.h"
+#include "config/suggest.h"
+#include "engine/gates/gate.h"
+#include "net/http.h"
+
+namespace bascule::app {
+namespace {
+
+const std::vector<std::string>& gates_of_everyone() {
+  static const std::vector<std::string> kGates{"controller", "target", "data_loss", "one_at_a_time",
+                                               "fence"};
+  return kGates;
+}
+
+// What can be known without asking anybody.
+std::optional<ExitCode> refuse_early(Session& session) {
+  const Arguments& arguments = session.arguments();
+  for (const std::string& gate : arguments.overrides) {
+    if (!engine::gate_from(gate)) {
+      return session.fail_usage(fmt::format("there is no gate `{}`", gate),
+                                config::suggestion(gate, gates_of_everyone()));
+    }
+    if (std::ranges::find(gates_of_everyone(), gate) == gates_of_everyone().end()) {
+      return session.fail_usage(
+          fmt::format("gate `{}` binds automation only: a person needs no --override for it", gate),
+          "leave it out");
+    }
+  }
+  const bool overrides = !arguments.overrides.empty();
+  if (overrides && arguments.confirmed_site.empty() && !session.terminal().can_ask()) {
+    return session.fail_usage(
+        "--override asks for the name of the site that becomes active, and nobody can be asked "
+        "here",
+        "--confirm SITE");
+  }
+  const bool contradicts = !arguments.to.empty() && !arguments.confirmed_site.empty() &&
+                           arguments.to != arguments.confirmed_site;
+  if (contradicts) {
+    return session.fail_usage(fmt::format("--to {} and --confirm {} name two sites", arguments.to,
+                                          arguments.confirmed_site),
+                              "write the same site twice");
+  }
+  return std::nullopt;
+}
+
+// Shows what would happen. The target, where it is known; the move itself says why it cannot be.
+awaitable<std::string> show_plan(Session& session, Backend& backend) {
+  const Arguments& arguments = session.arguments();
+  session.say("reading from the providers what would change …");
+  auto reply = co_await backend.ask(
+      "GET", plan_target(arguments.group, arguments.to, arguments.command), Json::object());
+  if (!reply) {
+    session.say_text(error_text(reply.error(), session.message_look()));
+    co_return arguments.to;
+  }
+  if (reply->status != 200) {
+    session.say_text(refusal_text(reply->body, session.message_look()));
+    co_return arguments.to;
+  }
+  session.say_text(plan_text(reply->body, session.message_look()) + "\n");
+  co_return text_or(reply->body, "target");
+}
+
+// Whether a person wants it; fills in the site that was typed. Nothing is asked where nobody can
+// answer.
+awaitable<bool> wanted(Session& session, Backend& backend, std::string* confirmed_site) {
+  const Arguments& arguments = session.arguments();
+  const bool must_type = !arguments.overrides.empty() && arguments.confirmed_site.empty();
+  if (!session.terminal().can_ask() || (arguments.yes && !must_type)) co_return true;
+  const std::string target = co_await show_plan(session, backend);
+  if (!must_type) co_return session.confirm(fmt::format("Start this {}?", arguments.command));
+  *confirmed_site = session.ask_line(fmt::format(
+      "This passes over gate {}. Type the name of the site that becomes active{}: ",
+      fmt::join(arguments.overrides, ", "), target.empty() ? "" : fmt::format(" ({})", target)));
+  co_return !confirmed_site->empty() && (target.empty() || *confirmed_site == target);
+}
+
+// Unlike any other: asking again with the same key starts nothing twice.
+std::string idempotency_key(Session& session) {
+  return fmt::format("{}-{}-{}", session.actor(), to_rfc3339(session.clock().now()), ::getpid());
+}
+
+awaitable<Result<Reply>> submit(Session& session, Backend& backend, std::string confirmed_site) {
+  const Arguments& arguments = session.arguments();
+  Json body{{"move", arguments.command},
+            {"to", arguments.to},
+            {"reason", arguments.reason},
+            {"actor", session.actor()},
+            {"ticket", arguments.ticket},
+            {"overrides", arguments.overrides},
+            {"confirmed_site", std::move(confirmed_site)},
+            {"idempotency_key", idempotency_key(session)}};
+  const std::string target = path_of({"groups", arguments.group, "moves"});
+  auto reply = co_await backend.ask("POST", target, body);
+  if (!reply && reply.error().code == ErrorCode::outcome_unknown)
+    reply = co_await backend.ask("POST", target, body);
+  co_return reply;
+}
+
+awaitable<ExitCode> move_group(Session& session, Backend& backend) {
+  const Arguments& arguments = session.arguments();
+  const auto limit = wait_limit(session);
+  if (!limit) co_return ExitCode::usage;
+  std::string confirmed_site = arguments.confirmed_site;
+  if (!co_await wanted(session, backend, &confirmed_site)) {
+    session.say("not confirmed: nothing has been changed");
+    co_return ExitCode::no;
+  }
+  auto reply = co_await submit(session, backend, confirmed_site);
+  if (!reply) co_return session.fail(reply.error());
+  if (reply->status != 200) co_return session.refuse(*reply);
+  const Json& run = member(reply->body, "run");
+  const std::string id = text_or(run, "run");
+  if (arguments.no_wait || id.empty()) {
+    session.show(reply->body, answer_text(reply->body, session.data_look()));
+    co_return ExitCode::done;
+  }
+  FollowOptions options;
+  options.run = id;
+  options.limit = *limit;
+  options.in_this_process = arguments.local;
+  co_return co_await follow_run(session, backend, std::move(options));
+}
+
+ExitCode perform(Session& session) {
+  if (session.arguments().local && session.arguments().no_wait) {
+    return session.fail_usage("--local runs the move in this process: it cannot be left alone",
+                              "leave --no-wait out");
+  }
+  if (const auto refused = refuse_early(session)) return *refused;
+  return ask_backend(session, Purpose::command, move_group);
+}
+
+void declare(CLI::App& app, Arguments& arguments) {
+  app.add_option("GROUP", arguments.group, "");
+  app.add_option("--to", arguments.to,
+                 "the site that becomes active (default: the best candidate; failback: home)")
+      ->type_name("SITE");
+  declare_reason(app, arguments);
+  app.add_option("--ticket", arguments.ticket, "the incident or change it belongs to")
+      ->type_name("ID");
+  app.add_option("--override", arguments.overrides,
+                 "pass over this gate by name (controller, target, data_loss, one_at_a_time, "
+                 "fence); may be given several times")
+      ->type_name("GATE")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--confirm", arguments.confirmed_site,
+                 "the site that becomes active, where --override cannot ask for it")
+      ->type_name("SITE");
+  app.add_flag("-y,--yes", arguments.yes, "do not show the plan and do not ask: start at once");
+  declare_following(app, arguments);
+  declare_local(app, arguments);
+}
+
+Command command(std::string name, std::string summary, std::string about,
+                std::vector<Example> examples) {
+  Command made;
+  made.name = std::move(name);
+  made.usage = "GROUP [--to SITE] --reason TEXT [--ticket ID] [--override GATE]... [--yes]";
+  made.summary = std::move(summary);
+  made.about = std::move(about);
+  made.examples = std::move(examples);
+  made.needs = {{"GROUP", &Arguments::group}, {"--reason TEXT", &Arguments::reason}};
+  made.declare = declare;
+  made.perform = perform;
+  return made;
+}
+
+}  // namespace
+
+std::string plan_target(const std::string& group, const std::string& to, const std::string& move) {
+  return fmt::format("{}?to={}&move={}", path_of({"groups", group, "plan"}),
+                     net::percent_encode(to), net::percent_encode(move));
+}
+
+Family moving() {
+  const std::string follows =
+      "\n\nThe run is followed to its end, and the exit code tells how it ended: 0 done, 3 refused "
+      "by a gate, 4 failed and rolled back, 5 parked (a person must act), 6 not known. On a "
+      "terminal the plan is shown first and must be confirmed.";
+  return {"Move a group",
+          {command("failover", "make another site active; the source is presumed lost",
+                   "Fences the active site, makes another one active and leads clients there. For "
+                   "a site that is lost or must be given up: what it had not replicated is lost, "
+                   "and the plan says how much that can be." +
+                       follows,
+                   {{"bascule failover shop --reason \"INC-2041: amsterdam is dark\"",
+                     "to the best candidate"},
+                    {"bascule failover shop --to berlin --override fence --confirm berlin --reason "
+                     "\"rack is off, seen by ana\"",
+                     "without a proof that the source is stopped"},
+                    {"bascule failover shop --local -c shop.yaml --reason INC-2041",
+                     "when no daemon is left"}}),
+           command("switchover", "make another site active; planned, nothing is lost",
+                   "Drains the active site, waits until the target has everything, and only then "
+                   "makes it active. Both sites must be well." +
+                       follows,
+                   {{"bascule switchover shop --to berlin --reason \"kernel update\" --ticket "
+                     "CHG-77",
+                     "move while both are well"}}),
+           command("failback", "make the home site active again; planned, nothing is lost",
+                   "A switchover to the first site of the group, its home." + follows,
+                   {{"bascule failback shop --reason \"amsterdam is repaired\"", "go home"}})}};
+}
+
+}  // namespace bascule::app

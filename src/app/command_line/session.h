@@ -1,0 +1,71 @@
+// One command being carried out: its arguments, the terminal, time, and the few ways in which every
+// command speaks: data on standard output, messages on standard error, JSON alone where it was
+// asked for.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "app/backend.h"
+#include "app/command_line/arguments.h"
+#include "app/exit_code.h"
+#include "app/terminal/terminal.h"
+#include "async/block_on.h"
+#include "async/clock.h"
+
+namespace bascule::app {
+
+class Session {
+ public:
+  // The terminal outlives the session.
+  Session(Terminal& terminal, Variables variables, Arguments arguments);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  [[nodiscard]] const Arguments& arguments() const { return arguments_; }
+  [[nodiscard]] Terminal& terminal() { return terminal_; }
+  [[nodiscard]] boost::asio::io_context& io() { return io_; }
+  [[nodiscard]] Clock& clock() { return clock_; }
+  [[nodiscard]] const Look& data_look() const { return data_look_; }
+  [[nodiscard]] const Look& message_look() const { return message_look_; }
+  // A variable of the environment; nothing where it is not set or empty.
+  [[nodiscard]] std::optional<std::string> variable(const std::string& name) const;
+  // --actor, or USER@HOST.
+  [[nodiscard]] std::string actor() const;
+
+  // Data: the JSON, or the text made of it, as was asked for.
+  void show(const Json& view, const std::string& text);
+  // Data as text, where no JSON was asked for.
+  void show_text(const std::string& text);
+  // A message as it is.
+  void say_text(const std::string& text);
+  // A message of one sentence.
+  void say(const std::string& sentence);
+
+  // Says what went wrong and how the command ends therefore. With -o json, {error: …} is the data.
+  ExitCode fail(const Error& error);
+  ExitCode fail_usage(std::string message, std::string what_to_do = "");
+  // The same of an answer that is not 200; its body is the data.
+  ExitCode refuse(const Reply& reply);
+
+  // Asks a person. REQUIRES: terminal().can_ask().
+  bool confirm(const std::string& question);
+  std::string ask_line(const std::string& question);
+
+ private:
+  Terminal& terminal_;
+  Variables variables_;
+  Arguments arguments_;
+  Look data_look_;
+  Look message_look_;
+  boost::asio::io_context io_;
+  SystemClock clock_;
+};
+
+ExitCode exit_code_of(const Error& error);
+ExitCode exit_code_of_status(int status);
+
+}  // namespace bascule::app
