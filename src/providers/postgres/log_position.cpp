@@ -51,7 +51,7 @@ std::optional<LogPosition> parse_log_position(std::string_view text) {
   return (*high << 32U) | *low;
 }
 
-std::string to_text(LogPosition position) {
+std::string log_position_text(LogPosition position) {
   return fmt::format("{:X}/{:X}", position >> 32U, position & 0xFFFFFFFFU);
 }
 

@@ -17,7 +17,7 @@ using LogPosition = std::uint64_t;
 
 // "16/B374D848": two hexadecimal halves of at most 8 digits each.
 std::optional<LogPosition> parse_log_position(std::string_view text);
-std::string to_text(LogPosition position);
+std::string log_position_text(LogPosition position);
 
 // An insert position as the end of the record before it. At the start of a page the server reports
 // the byte after the page's header, while replay and flush positions end where the last record

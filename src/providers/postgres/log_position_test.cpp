@@ -11,8 +11,8 @@ TEST(LogPosition, IsReadFromTwoHexadecimalHalvesAndWrittenBack) {
   EXPECT_EQ(parse_log_position("0/0"), 0U);
   EXPECT_EQ(parse_log_position("16/B374D848"), 0x16B374D848U);
   EXPECT_EQ(parse_log_position("ffffffff/ffffffff"), ~std::uint64_t{0});
-  EXPECT_EQ(to_text(0x16B374D848U), "16/B374D848");
-  EXPECT_EQ(to_text(0), "0/0");
+  EXPECT_EQ(log_position_text(0x16B374D848U), "16/B374D848");
+  EXPECT_EQ(log_position_text(0), "0/0");
 }
 
 TEST(LogPosition, RefusesWhatIsNotOne) {

@@ -139,10 +139,10 @@ Result<Committed> count_commits(const LogStretch& stretch, LogPosition from, Log
       continue;
     }
     if (!header) {
-      return fail(ErrorCode::invalid, "the log is not read as far as {}", to_text(to));
+      return fail(ErrorCode::invalid, "the log is not read as far as {}", log_position_text(to));
     }
     if (!end || (previous && header->previous != *previous)) {
-      return fail(ErrorCode::corrupt, "there is no record at {}", to_text(position));
+      return fail(ErrorCode::corrupt, "there is no record at {}", log_position_text(position));
     }
     if (is_commit(*header) && !except.contains(header->transaction)) {
       ++committed.transactions;

@@ -112,7 +112,7 @@ awaitable<Result<void>> commit(Connection& connection, std::string statements, D
 Json to_json(const SealMark& mark) {
   Json json = {{"v", kMarkVersion}, {"roles", mark.roles}, {"transactions", mark.transactions}};
   json["read_only_before"] = mark.read_only_before ? Json(*mark.read_only_before) : Json();
-  json["end"] = mark.end ? Json(to_text(*mark.end)) : Json();
+  json["end"] = mark.end ? Json(log_position_text(*mark.end)) : Json();
   return json;
 }
 

@@ -253,6 +253,8 @@ TestServer::~TestServer() {
 
 void TestServer::start(const std::map<std::string, std::string>& options) {
   if (!options.empty()) options_ = options;
+  // The lock file of a killed server; where nobody reaps it, its process id still exists.
+  if (processes().empty()) std::filesystem::remove(data_ / "postmaster.pid");
   std::string arguments = "-p " + std::to_string(port_);
   for (const auto& [name, value] : options_) arguments += " -c " + name + "=" + value;
   run_or_throw(world_, {postgres_program("pg_ctl"), "-D", data_.string(), "-l",
@@ -268,7 +270,7 @@ void TestServer::wait_until_it_answers() {
     return rows.has_value();
   });
   std::string log;
-  for (const std::string& line : lines_of(folder_ / "log")) log += line + "\n";
+  for (const std::string& line : lines_of(folder_ / "log")) log.append(line).append("\n");
   require(answers, "the server does not answer: " + reason + "\n" + log);
 }
 
