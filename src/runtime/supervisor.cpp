@@ -162,9 +162,8 @@ awaitable<Result<std::vector<StoredRecord>>> Supervisor::read_journal(Sequence a
 awaitable<Result<Preview>> Supervisor::preview(GroupName group, Move move, SiteName target,
                                                Deadline deadline) {
   if (!loop_) co_return fail(ErrorCode::unavailable, "Bascule has not opened its term yet");
-  co_return co_await runtime::preview(assembly_.services.io.get_executor(), loop_->state(),
-                                      *runner_, std::move(group), move, std::move(target),
-                                      deadline);
+  co_return co_await runtime::preview(assembly_.services.io.get_executor(), *loop_, *runner_,
+                                      std::move(group), move, std::move(target), deadline);
 }
 
 }  // namespace bascule::runtime
