@@ -40,8 +40,7 @@ struct AuditReport {
 //   return audit.finish();
 class ChainAudit {
  public:
-  explicit ChainAudit(std::optional<SeenHead> expected = std::nullopt)
-      : expected_(std::move(expected)) {}
+  explicit ChainAudit(std::optional<SeenHead> expected = std::nullopt) : expected_(expected) {}
 
   // False from the first bad record on; what comes after it is not looked at.
   bool add(Sequence seq, const Hash& hash, std::string_view bytes);
@@ -62,7 +61,7 @@ class ChainAudit {
 // The same for records that are all at hand: anything with seq, hash and bytes.
 template <typename Records>
 AuditReport verify_chain(const Records& records, std::optional<SeenHead> expected = std::nullopt) {
-  ChainAudit audit(std::move(expected));
+  ChainAudit audit(expected);
   for (const auto& record : records) {
     if (!audit.add(record.seq, record.hash, record.bytes)) break;
   }

@@ -33,6 +33,7 @@ class JournalContract : public testing::Test {
 
   static std::vector<Record> records(Sequence first, std::size_t count, Term term) {
     std::vector<Record> all;
+    all.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
       all.push_back({first + i, examples::moment(static_cast<std::int64_t>(first + i)), term, "ana",
                      "", examples::example<StepStarted>()});

@@ -24,7 +24,7 @@ class SqliteStores : public testing::Test {
   static AuditReport audit(SqliteStore& store, std::optional<SeenHead> seen = {}) {
     const auto records = store.read(0, 100'000);
     EXPECT_TRUE(records) << records.error().message;
-    return verify_chain(records.value_or(std::vector<StoredRecord>()), std::move(seen));
+    return verify_chain(records.value_or(std::vector<StoredRecord>()), seen);
   }
   // A journal with records 1 to `count`, closed.
   void write(std::size_t count) {
@@ -224,25 +224,25 @@ class FullDisk {
   ~FullDisk() {
     sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
     for (const char* name : {"pwrite", "pwrite64"}) vfs->xSetSystemCall(vfs, name, nullptr);
-    writes_left_ = -1;
+    writes_left = -1;
   }
   FullDisk(const FullDisk&) = delete;
   FullDisk& operator=(const FullDisk&) = delete;
 
   // This many writes succeed, then none; -1: no limit.
-  static void leave(int writes) { writes_left_ = writes; }
-  static bool was_hit() { return writes_left_ == 0; }
+  static void leave(int writes) { writes_left = writes; }
+  static bool was_hit() { return writes_left == 0; }
 
  private:
   static ssize_t write(int descriptor, const void* data, std::size_t size, off_t offset) {
-    if (writes_left_ == 0) {
+    if (writes_left == 0) {
       errno = ENOSPC;
       return -1;
     }
-    if (writes_left_ > 0) --writes_left_;
+    if (writes_left > 0) --writes_left;
     return ::pwrite(descriptor, data, size, offset);
   }
-  inline static int writes_left_ = -1;
+  inline static int writes_left = -1;
 };
 
 TEST_F(SqliteStores, AFullDiskIsUnavailableAndWhatWasWrittenIsIntactWhereverItHappens) {

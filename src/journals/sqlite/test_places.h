@@ -72,6 +72,7 @@ class ChildProcess {
 
 inline std::vector<Record> some_records(Sequence first, std::size_t count, Term term) {
   std::vector<Record> records;
+  records.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     records.push_back({first + i, examples::moment(static_cast<std::int64_t>(first + i)), term,
                        "ana", fmt::format("reason {} of this record", first + i),
