@@ -35,6 +35,9 @@ struct StepCall {
   Term term = 0;
   Generation generation = 0;  // the run's; for a claim the newest that the journal knows
   Json prior = nullptr;       // as recorded at the start of the step
+  // Of a switch: what this run's claim gave out ({address: [...], ...}); null where not known. The
+  // switch starts from these addresses, so that an edit by hand since the claim is not overwritten.
+  Json claimed = nullptr;
 };
 
 class Action {

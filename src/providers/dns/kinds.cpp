@@ -7,16 +7,40 @@
 namespace bascule::dns {
 namespace {
 
-Result<std::shared_ptr<Action>> make_front_door(ActionContext context, net::Resolver& resolver,
-                                                Services& services) {
-  const Json& settings = context.settings;
+constexpr std::uint16_t kDnsPort = 53;
+
+bool has_blank(const std::string& text) {
+  return text.find_first_of(" \t\r\n") != std::string::npos;
+}
+
+Result<FrontDoorSettings> front_door_settings(const Json& settings, const std::string& cluster) {
   FrontDoorSettings made;
   made.zone = text_or(settings, "zone");
   made.name = text_or(settings, "name");
   made.type = text_or(settings, "type", "A");
   made.ttl_seconds = static_cast<std::uint32_t>(integer_or(settings, "ttl", 60'000) / 1'000);
   made.address = text_or(settings, "address");
-  made.cluster = context.cluster;
+  made.cluster = cluster;
+  for (const std::string& name : {made.zone, made.name, "_bascule." + made.name}) {
+    const RecordSet named{name, made.type, made.ttl_seconds, {}};
+    if (auto checked = check_record(named); !checked) return error_of(checked);
+  }
+  if (!is_within(made.name, made.zone))
+    return fail(ErrorCode::invalid, "{} is not in the zone {}", made.name, made.zone);
+  if (has_blank(cluster))
+    return fail(ErrorCode::invalid, "the cluster's name `{}` has a blank inside", cluster);
+  if (made.address.empty()) return made;
+  Result<std::string> address = canonical_value(made.type, made.address);
+  if (!address) return fail(in_context("address", address.error()));
+  made.address = std::move(*address);
+  return made;
+}
+
+Result<std::shared_ptr<Action>> make_front_door(ActionContext context, net::Resolver& resolver,
+                                                Services& services) {
+  const Json& settings = context.settings;
+  Result<FrontDoorSettings> made = front_door_settings(settings, context.cluster);
+  if (!made) return error_of(made);
   const Json key_settings = settings.value("key", Json::object());
   Result<std::string> secret = services.secrets.reveal(key_settings.value("secret", Json("")));
   if (!secret) return fail(in_context("key", secret.error()));
@@ -25,12 +49,13 @@ Result<std::shared_ptr<Action>> make_front_door(ActionContext context, net::Reso
   if (auto checked = check_key(key); !checked) return error_of(checked);
   std::vector<std::string> servers = texts_or_empty(settings, "servers");
   if (servers.empty()) return fail(ErrorCode::invalid, "`servers` names no name server");
-  RecordSet shown{made.name, made.type, made.ttl_seconds, {}};
-  if (!made.address.empty()) shown.values.push_back(made.address);
-  if (auto checked = check_record(shown); !checked) return error_of(checked);
-  auto zone = std::make_unique<ZoneClient>(services.clock, resolver, made.zone, std::move(servers),
+  for (const std::string& server : servers) {
+    const auto address = net::parse_host_port(server, kDnsPort);
+    if (!address) return fail(in_context("servers", address.error()));
+  }
+  auto zone = std::make_unique<ZoneClient>(services.clock, resolver, made->zone, std::move(servers),
                                            std::move(key));
-  return std::make_shared<FrontDoor>(std::move(made), std::move(zone));
+  return std::make_shared<FrontDoor>(services.clock, std::move(*made), std::move(zone));
 }
 
 Kind record_kind() {

@@ -1,3 +1,6 @@
+// The one file that sees ldns, and it sees messages only: packets are made, signed, read and freed
+// within one call. Whatever a server sends may be damaged or forged, so nothing of it is trusted
+// before its shape has been checked.
 #include "providers/dns/message.h"
 
 #include <fmt/format.h>
@@ -115,6 +118,13 @@ Result<Owned<ldns_pkt>> from_wire(const Bytes& bytes) {
   return Owned<ldns_pkt>(packet);
 }
 
+// Names are compared without case (RFC 4343), so one form of them is kept.
+void lower(std::string& name) {
+  for (char& letter : name) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  }
+}
+
 // The value of a record as it stands in a zone file; of TXT the strings joined, without quotes.
 std::string value_of(const ldns_rr* record) {
   const bool text = ldns_rr_get_type(record) == LDNS_RR_TYPE_TXT;
@@ -130,23 +140,128 @@ std::string value_of(const ldns_rr* record) {
     if (!value.empty()) value += ' ';
     if (shown) value += shown.get();
   }
+  if (!text) lower(value);
   return value;
 }
 
-Error refused(ldns_pkt_rcode code) {
+std::string word_of(ldns_pkt_rcode code) {
   const ldns_lookup_table* found = ldns_lookup_by_id(ldns_rcodes, static_cast<int>(code));
-  const std::string word = found != nullptr ? found->name : std::to_string(static_cast<int>(code));
+  return found != nullptr ? found->name : std::to_string(static_cast<int>(code));
+}
+
+// The fields of a TSIG record (RFC 8945, 4.2): algorithm, time signed, fudge, MAC, original id,
+// error, other data. Null unless it has all of them: ldns relies on that.
+constexpr std::size_t kTimeSigned = 1, kMac = 3, kTsigError = 5, kOther = 6, kTsigFields = 7;
+
+const ldns_rr* signature_of(const ldns_pkt* packet) {
+  const ldns_rr* signature = ldns_pkt_tsig(packet);
+  if (signature == nullptr || ldns_rr_rd_count(signature) != kTsigFields) return nullptr;
+  return signature;
+}
+
+// 48 bits of seconds since 1970, `skip` bytes into the field.
+std::int64_t seconds_in(const ldns_rdf* field, std::size_t skip) {
+  constexpr std::size_t kBytes = 6;
+  if (ldns_rdf_size(field) < skip + kBytes) return 0;
+  std::int64_t seconds = 0;
+  for (std::size_t i = 0; i < kBytes; ++i) seconds = seconds << 8 | ldns_rdf_data(field)[skip + i];
+  return seconds;
+}
+
+// Why a server did not accept the signature (RFC 8945, 5.2); nothing when it did.
+std::optional<Error> signature_error(const ldns_rr* signature, const Key& key) {
+  if (signature == nullptr) return std::nullopt;
+  constexpr int kBadSignature = 16, kBadKey = 17, kBadTime = 18, kBadTruncation = 22;
+  switch (ldns_rdf2native_int16(ldns_rr_rdf(signature, kTsigError))) {
+    case kBadSignature:
+    case kBadTruncation:
+      return Error{ErrorCode::denied,
+                   fmt::format("the name server does not accept the signature of {}", key.name),
+                   "compare the key's secret and algorithm with the server's", std::nullopt};
+    case kBadKey:
+      return Error{
+          ErrorCode::denied,
+          fmt::format("the name server does not know the key {} ({})", key.name, key.algorithm),
+          "compare the key's name and algorithm with the server's", std::nullopt};
+    case kBadTime: {
+      const std::int64_t ours = seconds_in(ldns_rr_rdf(signature, kTimeSigned), 0);
+      const std::int64_t theirs = seconds_in(ldns_rr_rdf(signature, kOther), 2);
+      return Error{ErrorCode::denied,
+                   fmt::format("the name server's clock differs from ours by {}s", theirs - ours),
+                   "set both clocks", std::nullopt};
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+Error update_refused(ldns_pkt_rcode code, const Key& key) {
+  const std::string word = word_of(code);
   switch (code) {
     case LDNS_RCODE_REFUSED:
-    case LDNS_RCODE_NOTAUTH:
-      return Error{ErrorCode::denied, "the name server refuses: " + word,
-                   "check the key's name, algorithm, secret and the server's update policy",
+      return Error{ErrorCode::denied, fmt::format("the name server refuses the update: {}", word),
+                   fmt::format("allow {} to update the zone at that server, which must be its "
+                               "primary",
+                               key.name),
                    std::nullopt};
+    case LDNS_RCODE_NOTAUTH:
+      return Error{ErrorCode::denied,
+                   fmt::format("the name server is not the primary of the zone: {}", word),
+                   "check `zone`, and that the first of `servers` is its primary", std::nullopt};
     case LDNS_RCODE_SERVFAIL:
-      return Error{ErrorCode::unavailable, "the name server failed: " + word, "", {}};
+      return Error{ErrorCode::unavailable, "the name server failed: " + word, "", std::nullopt};
+    case LDNS_RCODE_NOTIMPL:
+      return Error{ErrorCode::invalid, "the name server takes no updates: " + word, "",
+                   std::nullopt};
     default:
-      return Error{ErrorCode::invalid, "the name server answers " + word, "", {}};
+      return Error{ErrorCode::invalid, "the name server answers " + word, "", std::nullopt};
   }
+}
+
+// An answer without our signature: a server that does not know the key cannot sign. A refusal is
+// believed, for it changes nothing; all else could be anybody's.
+Error unsigned_answer(ldns_pkt_rcode code, const ldns_pkt* packet, const Key& key) {
+  switch (code) {
+    case LDNS_RCODE_FORMERR:
+    case LDNS_RCODE_NOTIMPL:
+    case LDNS_RCODE_REFUSED:
+    case LDNS_RCODE_NOTAUTH:
+    case LDNS_RCODE_NOTZONE:
+      return signature_error(signature_of(packet), key).value_or(update_refused(code, key));
+    default:
+      return Error{ErrorCode::outcome_unknown,
+                   fmt::format("the answer ({}) is not signed with {}", word_of(code), key.name),
+                   "", std::nullopt};
+  }
+}
+
+bool is_signed(ldns_pkt* packet, const Bytes& answer, const SignedMessage& sent, const Key& key) {
+  if (signature_of(packet) == nullptr) return false;
+  const Owned<ldns_rdf> mac(ldns_rdf_new_frm_data(LDNS_RDF_TYPE_INT16_DATA, sent.signature.size(),
+                                                  sent.signature.data()));
+  return ldns_pkt_tsig_verify(packet, answer.data(), answer.size(), key.name.c_str(),
+                              key.secret.c_str(), mac.get());
+}
+
+bool is_about(const ldns_pkt* packet, const ldns_rdf* name, ldns_rr_type type) {
+  const ldns_rr_list* questions = ldns_pkt_question(packet);
+  if (questions == nullptr || ldns_rr_list_rr_count(questions) != 1) return false;
+  const ldns_rr* question = ldns_rr_list_rr(questions, 0);
+  return ldns_rr_get_type(question) == type &&
+         ldns_dname_compare(ldns_rr_owner(question), name) == 0;
+}
+
+bool fits_one_string(const std::string& text) {
+  return text.size() <= kTextLimit && std::ranges::all_of(text, [](char letter) {
+           return letter >= ' ' && letter <= '~' && letter != '"' && letter != '\\';
+         });
+}
+
+bool is_name(const std::string& name) {
+  const bool plain = !name.empty() && name.back() == '.' && std::ranges::all_of(name, [](char c) {
+    return c > ' ' && c <= '~' && c != '"' && c != ';' && c != '(' && c != ')' && c != '\\';
+  });
+  return plain && make_name(name) != nullptr;
 }
 
 }  // namespace
@@ -191,8 +306,8 @@ Result<SignedMessage> make_update(const Update& update, const Key& key, std::uin
   Result<Bytes> bytes = to_wire(packet.get());
   if (!bytes) return error_of(bytes);
   message.bytes = std::move(*bytes);
-  // The fourth field of a TSIG record is its MAC; the answer's MAC covers it (RFC 8945, 5.3).
-  const ldns_rdf* mac = ldns_rr_rdf(ldns_pkt_tsig(packet.get()), 3);
+  // The answer's MAC covers ours (RFC 8945, 5.3).
+  const ldns_rdf* mac = ldns_rr_rdf(ldns_pkt_tsig(packet.get()), kMac);
   message.signature.assign(ldns_rdf_data(mac), ldns_rdf_data(mac) + ldns_rdf_size(mac));
   return message;
 }
@@ -208,16 +323,10 @@ Result<Outcome> read_update_answer(const Bytes& answer, const SignedMessage& sen
   Result<Owned<ldns_pkt>> packet = from_wire(answer);
   if (!packet) return fail(ErrorCode::outcome_unknown, "{}", packet.error().message);
   const ldns_pkt_rcode code = ldns_pkt_get_rcode(packet->get());
-  const Owned<ldns_rdf> mac(ldns_rdf_new_frm_data(LDNS_RDF_TYPE_INT16_DATA, sent.signature.size(),
-                                                  sent.signature.data()));
-  const bool ours = ldns_pkt_tsig(packet->get()) != nullptr &&
-                    ldns_pkt_tsig_verify(packet->get(), answer.data(), answer.size(),
-                                         key.name.c_str(), key.secret.c_str(), mac.get());
-  // A server that does not know the key cannot sign its refusal; it is believed, since it changes
-  // nothing.
-  if (!ours && (code == LDNS_RCODE_REFUSED || code == LDNS_RCODE_NOTAUTH))
-    return fail(refused(code));
-  if (!ours) return fail(ErrorCode::outcome_unknown, "the answer is not signed with {}", key.name);
+  if (ldns_pkt_get_opcode(packet->get()) != LDNS_PACKET_UPDATE)
+    return fail(ErrorCode::outcome_unknown, "the answer is not to an update");
+  if (!is_signed(packet->get(), answer, sent, key))
+    return fail(unsigned_answer(code, packet->get(), key));
   switch (code) {
     case LDNS_RCODE_NOERROR:
       return Outcome::done;
@@ -227,7 +336,8 @@ Result<Outcome> read_update_answer(const Bytes& answer, const SignedMessage& sen
     case LDNS_RCODE_NXRRSET:
       return Outcome::required_differs;
     default:
-      return fail(refused(code));
+      return fail(
+          signature_error(signature_of(packet->get()), key).value_or(update_refused(code, key)));
   }
 }
 
@@ -237,22 +347,27 @@ Result<Answer> read_answer(const Bytes& answer, const std::string& name, const s
     return fail(ErrorCode::unavailable, "the answer is to another question");
   Result<Owned<ldns_pkt>> packet = from_wire(answer);
   if (!packet) return error_of(packet);
-  Answer read;
-  read.authoritative = ldns_pkt_aa(packet->get());
-  read.truncated = ldns_pkt_tc(packet->get());
-  const ldns_pkt_rcode code = ldns_pkt_get_rcode(packet->get());
-  if (code == LDNS_RCODE_NXDOMAIN || read.truncated) return read;
-  if (code != LDNS_RCODE_NOERROR) return fail(refused(code));
   Result<ldns_rr_type> wanted = type_of(type);
   if (!wanted) return error_of(wanted);
   const Owned<ldns_rdf> owner = make_name(name);
+  if (!owner) return fail(ErrorCode::invalid, "`{}` is not a name", name);
+  const ldns_pkt_rcode code = ldns_pkt_get_rcode(packet->get());
+  const bool answered = code == LDNS_RCODE_NOERROR || code == LDNS_RCODE_NXDOMAIN;
+  if (!answered)
+    return fail(ErrorCode::unavailable, "the name server answers {} for {}", word_of(code), name);
+  if (!is_about(packet->get(), owner.get(), *wanted))
+    return fail(ErrorCode::unavailable, "the answer is to another question");
+  Answer read;
+  read.authoritative = ldns_pkt_aa(packet->get());
+  read.truncated = ldns_pkt_tc(packet->get());
+  if (code == LDNS_RCODE_NXDOMAIN || read.truncated) return read;
   const ldns_rr_list* records = ldns_pkt_answer(packet->get());
   RecordSet set{name, type, 0, {}};
   for (std::size_t i = 0; records != nullptr && i < ldns_rr_list_rr_count(records); ++i) {
     const ldns_rr* record = ldns_rr_list_rr(records, i);
-    if (ldns_rr_get_type(record) != *wanted ||
-        ldns_dname_compare(ldns_rr_owner(record), owner.get()) != 0)
-      continue;
+    if (ldns_dname_compare(ldns_rr_owner(record), owner.get()) != 0) continue;
+    if (ldns_rr_get_type(record) == LDNS_RR_TYPE_CNAME) read.alias_of = value_of(record);
+    if (ldns_rr_get_type(record) != *wanted) continue;
     set.ttl = ldns_rr_ttl(record);
     set.values.push_back(value_of(record));
   }
@@ -261,19 +376,32 @@ Result<Answer> read_answer(const Bytes& answer, const std::string& name, const s
   return read;
 }
 
+Result<std::string> canonical_value(const std::string& type, const std::string& value) {
+  auto record = make_record(RecordSet{"name.", type, 0, {}}, value, 0);
+  if (!record) {
+    return fail(ErrorCode::invalid, "`{}` is not the value of a record of type {}", value, type);
+  }
+  return value_of(record->get());
+}
+
 Result<void> check_record(const RecordSet& records) {
-  if (records.name.empty() || records.name.back() != '.') {
-    return fail(ErrorCode::invalid, "`{}` must end with a dot", records.name);
+  if (!is_name(records.name)) {
+    return fail(ErrorCode::invalid, "`{}` is not a name with its final dot", records.name);
   }
   for (const std::string& value : records.values) {
-    const bool text = records.type == "TXT";
-    if (text &&
-        (value.size() > kTextLimit || value.find_first_of("\"\\\r\n") != std::string::npos)) {
+    if (records.type == "TXT" && !fits_one_string(value))
       return fail(ErrorCode::invalid, "`{}` does not fit into one TXT string", value);
-    }
     if (auto made = make_record(records, value, records.ttl); !made) return error_of(made);
   }
   return {};
+}
+
+bool is_within(const std::string& name, const std::string& zone) {
+  const Owned<ldns_rdf> inner = make_name(name);
+  const Owned<ldns_rdf> outer = make_name(zone);
+  if (!inner || !outer) return false;
+  return ldns_dname_compare(inner.get(), outer.get()) == 0 ||
+         ldns_dname_is_subdomain(inner.get(), outer.get());
 }
 
 Result<void> check_key(const Key& key) {
@@ -283,6 +411,7 @@ Result<void> check_key(const Key& key) {
                 "key algorithm `{}` is not available: use hmac-sha256 or hmac-sha512",
                 key.algorithm);
   }
+  if (key.secret.empty()) return fail(ErrorCode::invalid, "key {} has an empty secret", key.name);
   if (auto made = make_update(nothing, key, 1); !made) return error_of(made);
   return {};
 }

@@ -52,24 +52,31 @@ enum class Outcome : std::uint8_t {
   required_differs,  // a prerequisite does not hold: nothing was changed
 };
 
-// What the answer to an update says. `denied` when the server refuses the key, `unavailable` when
-// it fails, `outcome_unknown` when the answer is not signed with our key: anybody could have sent
-// it.
+// What the answer to an update says. Errors: `denied` when the server refuses the key or the
+// change, with what to do about it; `unavailable` when it failed; `invalid` when it understands no
+// such update; `outcome_unknown` when the answer cannot be read or is not signed with our key:
+// anybody could have sent it.
 Result<Outcome> read_update_answer(const Bytes& answer, const SignedMessage& sent, const Key& key);
 
 struct Answer {
   std::optional<RecordSet> records;  // nothing: the name or the type does not exist
+  std::string alias_of;              // where a CNAME at that very name points; else empty
   bool authoritative = false;
   bool truncated = false;
 };
+// Errors: `unavailable` when it is no answer to this question.
 Result<Answer> read_answer(const Bytes& answer, const std::string& name, const std::string& type,
                            std::uint16_t id);
 
 // Whether these bytes can be the answer to message `id`.
 bool answers(const Bytes& bytes, std::uint16_t id);
 
-// What is wrong with a name, an address or a key before anything is sent.
+// The value as a server shows it, so that both can be compared: 2001:DB8::0:1 is 2001:db8::1.
+Result<std::string> canonical_value(const std::string& type, const std::string& value);
+
+// What is wrong with a name, its values or a key before anything is sent.
 Result<void> check_record(const RecordSet& records);
 Result<void> check_key(const Key& key);
+bool is_within(const std::string& name, const std::string& zone);
 
 }  // namespace bascule::dns

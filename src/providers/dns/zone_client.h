@@ -1,5 +1,9 @@
 // Asks and updates the authoritative servers of one zone. The first of them is the primary: updates
 // go only there, for a compare-and-set needs one place that compares.
+//
+// One thread; outlives its calls; clock and resolver outlive it. Each question and each update has
+// a limit of its own inside the caller's deadline, so that a silent server leaves time to try
+// again.
 #pragma once
 
 #include <string>
@@ -22,14 +26,18 @@ class ZoneClient {
   }
 
   // One record set as a server answers it authoritatively; nothing when it does not exist. UDP,
-  // then TCP when the answer is truncated.
+  // then TCP when the answer is truncated. Errors: timeout, unavailable (refused, failed, not
+  // authoritative), not_found (no such server), invalid (the name is an alias).
   awaitable<Result<std::optional<RecordSet>>> ask(std::size_t server, std::string name,
                                                   std::string type, Deadline deadline);
-  // Sends an update to the primary, over TCP, once: a lost answer is `outcome_unknown`.
+  // Sends an update to the primary, over TCP, once: a lost answer is `outcome_unknown`. The other
+  // errors are those of read_update_answer, and unavailable or timeout while connecting.
   awaitable<Result<Outcome>> update(Update update, Deadline deadline);
 
  private:
-  awaitable<Result<net::Endpoint>> find_server(std::size_t server, Deadline deadline);
+  awaitable<Result<std::vector<net::Endpoint>>> find_server(std::size_t server, Deadline deadline);
+  awaitable<Result<Answer>> ask_at(net::Endpoint endpoint, std::string name, std::string type,
+                                   Deadline deadline);
 
   Clock& clock_;
   net::Resolver& resolver_;
