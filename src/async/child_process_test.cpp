@@ -38,13 +38,18 @@ struct World {
   }
 };
 
-// Waits until no process of the group is left; background processes are reaped by init.
-bool group_disappears(pid_t group) {
-  for (int i = 0; i < 500; ++i) {
-    if (::kill(-group, 0) != 0 && errno == ESRCH) return true;
-    ::usleep(10'000);
+awaitable<bool> group_gone(Clock* clock, pid_t group) {
+  const Deadline patience = Deadline::in(*clock, 10s);
+  while (::kill(-group, 0) == 0 || errno != ESRCH) {
+    if (patience.has_passed(*clock)) co_return false;
+    co_await wait_for(*clock, 10ms);
   }
-  return false;
+  co_return true;
+}
+
+// Waits until no process of the group is left; background processes are reaped by init.
+bool group_disappears(World& world, pid_t group) {
+  return block_on(world.context, group_gone(&world.clock, group));
 }
 
 TEST(ChildProcess, CodeAndBothOutputsComeBack) {
@@ -156,7 +161,7 @@ TEST(ChildProcess, ADeadlineKillsTheGroupWithAGrandchildThatHoldsThePipes) {
   ASSERT_TRUE(killed);
   EXPECT_EQ(killed->standard_output.text(), "begun\n");
   EXPECT_EQ(killed->signal, SIGTERM);
-  EXPECT_TRUE(group_disappears(group));
+  EXPECT_TRUE(group_disappears(world, group));
 }
 
 TEST(ChildProcess, WhoIgnoresSigtermGetsSigkillAfterTheGrace) {
@@ -180,7 +185,7 @@ TEST(ChildProcess, ABackgroundProcessThatHoldsThePipesDelaysNothingAndSurvives) 
   EXPECT_LT(elapsed(world.clock, before), 5s);
   EXPECT_EQ(::kill(-exit->process_group, 0), 0);
   ::kill(-exit->process_group, SIGKILL);
-  EXPECT_TRUE(group_disappears(exit->process_group));
+  EXPECT_TRUE(group_disappears(world, exit->process_group));
 }
 
 TEST(ChildProcess, EndlessOutputIsBoundedAndStopsNobodyElse) {
@@ -230,7 +235,7 @@ TEST(ChildProcess, CancellationKillsTheGroupAndWaitsForIt) {
   block_on(world.context, cancel_when_started(&scope, &started));
   ASSERT_TRUE(result && !*result);
   EXPECT_EQ(result->error().code, ErrorCode::canceled);
-  EXPECT_TRUE(group_disappears(group));
+  EXPECT_TRUE(group_disappears(world, group));
 }
 
 TEST(ChildProcess, NoDescriptorIsLostOverManyRuns) {

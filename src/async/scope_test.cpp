@@ -36,7 +36,8 @@ struct World {
     co_await boost::asio::this_coro::throw_if_cancelled(false);
     try {
       co_await wait_for(clock, 1h);
-    } catch (const boost::system::system_error&) {
+    } catch (const boost::system::system_error& canceled) {
+      EXPECT_EQ(canceled.code(), boost::asio::error::operation_aborted);
     }
     co_await wait_for(clock, 3s);
     ++ended;

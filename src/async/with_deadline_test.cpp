@@ -47,7 +47,8 @@ awaitable<Result<int>> ends_late(Clock* clock, Result<int> answer, int* alive) {
   co_await boost::asio::this_coro::throw_if_cancelled(false);
   try {
     co_await wait_for(*clock, 1h);
-  } catch (const boost::system::system_error&) {
+  } catch (const boost::system::system_error& canceled) {
+    EXPECT_EQ(canceled.code(), boost::asio::error::operation_aborted);
   }
   co_await wait_for(*clock, 1s);
   co_return answer;

@@ -15,13 +15,14 @@
 namespace bascule::net {
 
 struct BoundedBody {
-  struct value_type {
+  // The names are Beast's.
+  struct value_type {  // NOLINT(readability-identifier-naming)
     std::string bytes;
     std::size_t limit = 0;
     bool overflowed = false;  // bytes were left out
   };
 
-  class reader {
+  class reader {  // NOLINT(readability-identifier-naming)
    public:
     template <typename Header>
     reader(const Header&, value_type& body) : body_(body) {}

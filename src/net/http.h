@@ -86,7 +86,7 @@ bool equal_without_case(std::string_view a, std::string_view b);
 
 struct Request {
   Request() = default;
-  Request(std::string method_, Url url_) : method(std::move(method_)), url(std::move(url_)) {}
+  Request(std::string verb, Url whose) : method(std::move(verb)), url(std::move(whose)) {}
 
   std::string method = "GET";
   Url url;

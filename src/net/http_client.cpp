@@ -235,8 +235,8 @@ struct HttpClient::State {
     MonotonicInstant since;
   };
 
-  State(Clock& clock_, Resolver& resolver_, ClientSettings settings_)
-      : clock(clock_), resolver(resolver_), settings(std::move(settings_)) {}
+  State(Clock& time, Resolver& names, ClientSettings chosen)
+      : clock(time), resolver(names), settings(std::move(chosen)) {}
 
   Clock& clock;
   Resolver& resolver;

@@ -70,9 +70,9 @@ std::string allowed_methods() {
   return text;
 }
 
-awaitable<Refusal> answer_expectation(const Message& message, Stream* stream, Deadline deadline) {
-  const auto found = message.find(http::field::expect);
-  if (found == message.end()) co_return Refusal();
+awaitable<Refusal> answer_expectation(const Message* message, Stream* stream, Deadline deadline) {
+  const auto found = message->find(http::field::expect);
+  if (found == message->end()) co_return Refusal();
   if (!equal_without_case(found->value(), "100-continue")) {
     co_return Refusal{417, "only the expectation 100-continue is known"};
   }
@@ -163,7 +163,7 @@ awaitable<std::expected<ServerRequest, Refusal>> Conversation::read_request() {
     }
     if (parser.is_header_done() && !asked_to_continue) {
       asked_to_continue = true;
-      const Refusal refused = co_await answer_expectation(parser.get(), stream_.get(), deadline);
+      const Refusal refused = co_await answer_expectation(&parser.get(), stream_.get(), deadline);
       if (refused.status != 0) co_return std::unexpected(refused);
     }
     if (room().empty()) {

@@ -39,10 +39,10 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     Stream* stream = nullptr;  // once requests can come
   };
 
-  State(asio::io_context& context, Clock& clock_, ServerSettings settings_, Handler handler_)
-      : clock(clock_),
-        settings(std::move(settings_)),
-        handler(std::move(handler_)),
+  State(asio::io_context& context, Clock& time, ServerSettings chosen, Handler answers)
+      : clock(time),
+        settings(std::move(chosen)),
+        handler(std::move(answers)),
         acceptor(context),
         scope(context.get_executor(), nullptr) {}
 

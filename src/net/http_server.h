@@ -56,8 +56,8 @@ class BodyWriter {
 
 struct ServerResponse {
   ServerResponse() = default;
-  ServerResponse(int status_, std::string body_, std::string content_type)
-      : status(status_), body(std::move(body_)) {
+  ServerResponse(int code, std::string text, std::string content_type)
+      : status(code), body(std::move(text)) {
     if (!content_type.empty()) headers.set("Content-Type", std::move(content_type));
   }
 

@@ -98,8 +98,8 @@ struct Refusal {
 };
 
 int refusal_index() {
-  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return index;
+  static const int kIndex = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return kIndex;
 }
 
 std::string words_for(int code, X509* certificate, const std::string& wanted) {
