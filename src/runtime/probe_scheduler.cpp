@@ -45,8 +45,9 @@ Result<void> add_check(std::vector<WatchedCheck>& made,
   Result<Json> settings = check.settings;
   if (site != nullptr) settings = render_settings(check.settings, own_site_lookup(*site));
   if (!settings) return fail(in_context(where, settings.error()));
-  auto probe =
-      kind->make(ProbeContext{group, reference, *settings, group->policy.detect.timeout}, services);
+  auto probe = kind->make(
+      ProbeContext{group, reference, without_escapes(*settings), group->policy.detect.timeout},
+      services);
   if (!probe) return fail(in_context(where, probe.error()));
   made.push_back(WatchedCheck{reference, *probe, group->policy.detect});
   return {};

@@ -19,7 +19,7 @@ Result<void> take_in(Replayed& replayed, const StoredRecord& stored) {
                 "record {} does not fit its hash: it was changed after it was written", stored.seq);
   }
   Result<Record> record = decode(stored.bytes);
-  if (!record) return fail(in_context(fmt::format("record {}", stored.seq), record.error()));
+  if (!record) return error_of(record);
   engine::evolve(replayed.state, *record);
   replayed.head = JournalHead{stored.seq, stored.hash};
   return {};

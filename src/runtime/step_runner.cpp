@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "async/with_deadline.h"
+#include "model/template.h"
 
 namespace bascule::runtime {
 namespace {
@@ -55,7 +56,7 @@ Result<std::shared_ptr<Action>> StepRunner::make_action(const Call& call) const 
   if (group == nullptr) return fail(ErrorCode::invalid, "group {} is not configured", call.group);
   return kind->make(
       ActionContext{std::make_shared<const GroupSpec>(*group), loop_.state().configuration.cluster,
-                    call.step.site, call.step.settings},
+                    call.step.site, without_escapes(call.step.settings)},
       services_);
 }
 
