@@ -27,6 +27,15 @@ std::optional<std::string> why_moot(const State& state, const Obligation& owed) 
   if (group.active == owed.site && !run_is_open(state, owed.run)) {
     return fmt::format("{} is active", owed.site);
   }
+  const auto run = state.runs.find(owed.run);
+  if (owed.kind == ObligationKind::fence && run_is_open(state, owed.run)) {
+    const Run& open = run->second;
+    if (open.rolling_back) return fmt::format("{} is taken back", owed.run);
+    const bool does_it_itself = open.state == RunState::running && !open.activated_at &&
+                                !open.past_no_return && !fence_may_be_passed(state, open) &&
+                                !all_ended(open.execution, Phase::fence);
+    if (does_it_itself) return fmt::format("{} goes on with it", owed.run);
+  }
   const auto attested = group.attested.find(owed.site);
   if (owed.kind == ObligationKind::fence && attested != group.attested.end()) {
     return fmt::format("{} is attested to be stopped", owed.site);
@@ -222,8 +231,12 @@ void owe_after_run(Deliberation& deliberation, const Run& ended,
                    const std::optional<Step>& lost_switch) {
   const GroupName& group = ended.plan.group;
   const SiteName& active = ended.plan.target;
+  const bool lost_before =
+      std::ranges::any_of(deliberation.state().obligations, [&](const auto& entry) {
+        return entry.second.run == ended.id && entry.second.kind == ObligationKind::front_door;
+      });
   end_front_door_obligations(deliberation, group, ended.id);
-  if (lost_switch) {
+  if (lost_switch && !lost_before) {
     open_obligation(deliberation, ObligationKind::front_door, group, active, ended.id,
                     "the front door was changed back", {*lost_switch});
   }
@@ -234,6 +247,7 @@ void owe_after_run(Deliberation& deliberation, const Run& ended,
     // What a site owed to the site that was active before is computed anew for the one that is.
     const Obligation* before =
         find_obligation(deliberation.state(), group, site.name, ObligationKind::standby);
+    if (before != nullptr && before->run == ended.id && site.name != active) continue;
     if (before != nullptr) {
       deliberation.propose(ObligationEnded{before->id, fmt::format("{} is active now", active)});
     }
@@ -259,7 +273,8 @@ void end_front_door_obligations(Deliberation& deliberation, const GroupName& gro
                                 const RunId& claimed_by) {
   std::vector<RunId> owed;
   for (const auto& [id, obligation] : deliberation.state().obligations) {
-    if (obligation.group == group && obligation.kind == ObligationKind::front_door) {
+    const bool is_of_run = obligation.run == claimed_by;
+    if (obligation.group == group && obligation.kind == ObligationKind::front_door && !is_of_run) {
       owed.push_back(id);
     }
   }

@@ -115,9 +115,11 @@ bool meet_missing_fence(Deliberation& deliberation, const RunId& id) {
   }
   const std::string because = fmt::format("{} cannot be fenced: {}{}", source,
                                           what_is_needed(state, run), failed_fences(run));
+  if (!owes_fence(state, id)) {
+    owe_fence(deliberation, id, fmt::format("{} waits for it", id));
+    wait_before_next_fence(deliberation, id, because);
+  }
   park_run(deliberation, id, because);
-  owe_fence(deliberation, id, fmt::format("{} waits for it", id));
-  wait_before_next_fence(deliberation, id, because);
   return true;
 }
 
@@ -224,14 +226,15 @@ bool end_done(Deliberation& deliberation, const RunId& id) {
     const bool lost = still_holds(deliberation, ending, *step) == Holds::no;
     if (lost && step->operation == "switch") lost_switch = *step;
   }
-  const Outage outage = outage_of(ending);
-  deliberation.propose(RunEnded{id, RunState::done, fmt::format("{} is active", ending.plan.target),
-                                outage.began_at, outage.ended_at});
+  // What is owed stands in the journal before the run has ended: nothing is forgotten in between.
   if (fence_is_owed && !owes_fence(deliberation.state(), id)) {
     owe_fence(deliberation, id,
               fmt::format("two writers are possible until {} is fenced", ending.plan.source));
   }
   owe_after_run(deliberation, ending, lost_switch);
+  const Outage outage = outage_of(ending);
+  deliberation.propose(RunEnded{id, RunState::done, fmt::format("{} is active", ending.plan.target),
+                                outage.began_at, outage.ended_at});
   return true;
 }
 

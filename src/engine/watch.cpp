@@ -69,7 +69,16 @@ void notice_first_answer(Deliberation& deliberation, const CheckReference& check
   bring_forward(deliberation, check.group, check.site, to_string(check) + " answers");
 }
 
+// Since when the roles are what they are: what was read before says who wrote then.
+Instant roles_since(const State& state, const GroupStatus& group) {
+  const auto run = state.runs.find(group.last_run);
+  if (run == state.runs.end() || !run->second.ended_at) return group.active_since;
+  return std::max(group.active_since, *run->second.ended_at);
+}
+
 std::vector<SiteName> writing_sites(const Deliberation& deliberation, const GroupSpec& group) {
+  const State& state = deliberation.state();
+  const Instant since = roles_since(state, state.groups.at(group.name));
   std::vector<SiteName> sites;
   for (const SiteSpec& site : group.sites) {
     const auto check = database_check(group, site.name);
@@ -77,7 +86,7 @@ std::vector<SiteName> writing_sites(const Deliberation& deliberation, const Grou
     const DatabaseFacts* facts = newest_facts(deliberation.readings(), group, site.name);
     const bool writes =
         facts != nullptr && facts->role == DatabaseRole::primary && facts->accepts_writes;
-    if (writes) sites.push_back(site.name);
+    if (writes && facts->read_at >= since) sites.push_back(site.name);
   }
   return sites;
 }
@@ -139,7 +148,7 @@ Shelter shelter_of(const Deliberation& deliberation, const GroupSpec& group,
   const State& state = deliberation.state();
   for (const auto& [id, owed] : state.obligations) {
     const bool concerned = owed.group == group.name && owed.kind == ObligationKind::standby;
-    if (concerned) return {Protection::exposed, fmt::format("{} is owed ({})", owed.because, id)};
+    if (concerned) return {Protection::exposed, fmt::format("{} ({})", owed.because, id)};
   }
   std::string because = "no other site may take over";
   for (const SiteSpec& site : group.sites) {

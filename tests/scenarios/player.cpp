@@ -1,0 +1,457 @@
+#include "player.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "engine/lookups.h"
+#include "engine/test_world.h"
+#include "transcript.h"
+
+namespace bascule::scenario {
+namespace {
+
+namespace test_world = engine::test_world;
+using engine::Call;
+using engine::CallKind;
+using test_world::kLaptop;
+using test_world::kShop;
+
+constexpr Duration kProbeTakes{1};
+constexpr Duration kInspectTakes{5};
+constexpr Duration kApplyTakes{20};
+constexpr Duration kDeadFor{500};
+
+}  // namespace
+
+Player::Player(const Script& script)
+    : script_(script), world_(script.configuration), now_(test_world::at(0)) {
+  for (const Happening& happening : script_.happenings) {
+    at(happening.at, [this, happening] { happen(happening); });
+  }
+  at(test_world::at(0), [this] { begin_term(); });
+}
+
+void Player::stop_after(std::size_t records, Unheard unheard) {
+  stop_after_ = records;
+  unheard_ = unheard;
+}
+
+void Player::at(Instant when, Event event) {
+  events_.emplace(std::max(when, now_), std::move(event));
+}
+
+void Player::play() {
+  constexpr int kMostEvents = 200'000;
+  for (int i = 0; i < kMostEvents && !events_.empty(); ++i) {
+    const auto next = events_.begin();
+    if (next->first > script_.until) return;
+    now_ = next->first;
+    const Event event = std::move(next->second);
+    events_.erase(next);
+    world_.advance(now_);
+    event();
+  }
+  if (!events_.empty()) broken_.emplace_back("the scenario comes to no rest");
+}
+
+void Player::begin_term() {
+  alive_ = true;
+  ++life_;
+  readings_ = engine::Readings();
+  engine::State replayed;
+  for (const Record& record : journal_) engine::evolve(replayed, record);
+  state_ = std::move(replayed);
+  deliver(engine::TermBegan{state_.term + 1, kLaptop, "test", script_.configuration.cluster});
+  deliver(engine::ConfigurationRead{script_.configuration});
+  if (!alive_) return;
+  detectors_.clear();
+  const int life = life_;
+  for (const GroupSpec& group : script_.configuration.groups) {
+    for (const SiteSpec& site : group.sites) {
+      for (const CheckSpec& spec : site.checks) {
+        const CheckReference check{group.name, site.name, spec.name};
+        detectors_.emplace(check, engine::Detector(group.policy.detect, spec.acts_on));
+        at(now_, [this, check, life] { look_at(check, life); });
+      }
+    }
+  }
+  check_controller(life);
+}
+
+void Player::die() {
+  say(fmt::format("{:>9} --- Bascule is killed", moment_text(now_)));
+  alive_ = false;
+  ++life_;
+  for (const Running& running : running_) {
+    const bool changes =
+        running.call.kind == CallKind::apply || running.call.kind == CallKind::revert;
+    if (changes && unheard_ == Unheard::done) perform(running.call, nullptr);
+  }
+  running_.clear();
+  at(now_ + kDeadFor, [this] { begin_term(); });
+}
+
+void Player::deliver(const engine::Input& input) {
+  if (!alive_) return;
+  engine::take(readings_, state_, input, now_);
+  engine::Decision decision = engine::decide(state_, readings_, input, now_);
+  if (decision.answer) transcript_ += lines_of(*decision.answer);
+  write_down(decision.records);
+  if (!alive_) return;
+  reconcile();
+  plan_wake();
+}
+
+void Player::write_down(const std::vector<Record>& records) {
+  for (const Record& record : records) {
+    journal_.push_back(record);
+    engine::evolve(state_, record);
+    say(line_of(record));
+    if (stop_after_ && journal_.size() == *stop_after_) {
+      stop_after_.reset();
+      die();
+      return;
+    }
+  }
+}
+
+void Player::reconcile() {
+  const std::vector<Call> wanted = engine::pending(state_, now_);
+  for (auto running = running_.begin(); running != running_.end();) {
+    const bool is_wanted = std::ranges::any_of(
+        wanted, [&](const Call& call) { return same_call(call, running->call); });
+    const bool changes =
+        running->call.kind != CallKind::inspect && running->call.kind != CallKind::read_front_door;
+    if (!is_wanted && changes && running->under_way) {
+      say(fmt::format("            stop {}", line_of(running->call)));
+    }
+    running = is_wanted ? std::next(running) : running_.erase(running);
+  }
+  for (const Call& call : wanted) {
+    const bool known = std::ranges::any_of(
+        running_, [&](const Running& running) { return same_call(call, running.call); });
+    if (known) continue;
+    running_.push_back(Running{call, ++calls_});
+    say(fmt::format("            {}", line_of(call)));
+    make_call(calls_);
+  }
+}
+
+void Player::plan_wake() {
+  const auto wake = engine::next_wake(state_, readings_, now_);
+  const int mine = ++wakes_;
+  if (!wake) return;
+  if (*wake <= now_) broken_.push_back("a wake that is due already, at " + moment_text(now_));
+  at(*wake, [this, mine] {
+    if (mine == wakes_) deliver(engine::TimePassed{});
+  });
+}
+
+Behaviour* Player::behaviour_of(const Call& call) {
+  for (Behaviour& behaviour : script_.behaviours) {
+    if (behaviour.step == call.step.id && behaviour.call == call.kind && behaviour.times != 0) {
+      return &behaviour;
+    }
+  }
+  return nullptr;
+}
+
+void Player::make_call(int id) {
+  const auto running = std::ranges::find(running_, id, &Running::id);
+  if (running == running_.end()) return;
+  running->under_way = true;
+  const bool looks =
+      running->call.kind == CallKind::inspect || running->call.kind == CallKind::read_front_door;
+  if (running->call.kind == CallKind::apply) hold_to_promises(running->call);
+  Duration takes = looks ? kInspectTakes : kApplyTakes;
+  const Machine& machine = world_.machine(running->call.step.site);
+  const bool asks_machine = running->call.step.uses.starts_with("postgres");
+  if (asks_machine && machine.silent) takes = running->call.deadline - now_;
+  if (Behaviour* behaviour = behaviour_of(running->call)) {
+    if (behaviour->takes) takes = *behaviour->takes;
+    if (behaviour->never_answers || behaviour->loses_reply) {
+      if (behaviour->loses_reply) perform(running->call, nullptr);
+      if (behaviour->times > 0) --behaviour->times;
+      at(running->call.deadline, [this, id] {
+        const auto still = std::ranges::find(running_, id, &Running::id);
+        if (still == running_.end()) return;
+        const Call call = still->call;
+        deliver(engine::StepFinished{call.run, call.step.id, call.attempt,
+                                     call.kind == CallKind::revert ? engine::StepCallKind::revert
+                                                                   : engine::StepCallKind::apply,
+                                     fail(ErrorCode::timeout, "no answer")});
+      });
+      return;
+    }
+  }
+  const int life = life_;
+  at(now_ + takes, [this, id, life] {
+    if (life == life_) finish_call(id);
+  });
+}
+
+void Player::perform(const Call& call, const Behaviour* behaviour) {
+  if (call.kind == CallKind::inspect || call.kind == CallKind::read_front_door) {
+    Result<Inspection> result = world_.inspect(call);
+    if (behaviour != nullptr && behaviour->fails) result = fail(*behaviour->fails);
+    if (behaviour != nullptr && behaviour->says) result = *behaviour->says;
+    engine::Input input = engine::StepInspected{call.run, call.step.id, result};
+    if (call.kind == CallKind::read_front_door) input = engine::FrontDoorRead{kShop, result};
+    deliver(input);
+    return;
+  }
+  const bool reverts = call.kind == CallKind::revert;
+  Result<Outputs> result;
+  if (behaviour != nullptr && behaviour->fails) {
+    result = fail(*behaviour->fails);
+  } else if (reverts) {
+    if (const auto reverted = world_.revert(call); !reverted) result = error_of(reverted);
+  } else {
+    result = world_.apply(call);
+  }
+  const auto kind = reverts ? engine::StepCallKind::revert : engine::StepCallKind::apply;
+  const bool heard = std::ranges::any_of(
+      running_, [&](const Running& running) { return same_call(running.call, call); });
+  const bool loses = behaviour_of(call) != nullptr && behaviour_of(call)->loses_reply;
+  if (heard && alive_ && !loses) {
+    deliver(engine::StepFinished{call.run, call.step.id, call.attempt, kind, result});
+  }
+}
+
+void Player::finish_call(int id) {
+  auto running = std::ranges::find(running_, id, &Running::id);
+  if (running == running_.end()) return;
+  const Call call = running->call;
+  Behaviour* behaviour = behaviour_of(call);
+  std::optional<Behaviour> now = behaviour != nullptr ? std::optional(*behaviour) : std::nullopt;
+  if (behaviour != nullptr && behaviour->times > 0) --behaviour->times;
+  running->under_way = false;
+  perform(call, now ? &*now : nullptr);
+  running = std::ranges::find(running_, id, &Running::id);
+  if (running == running_.end()) return;
+  const Duration wait = running->wait;
+  running->wait = std::min(wait * 2, Duration(1'000));
+  const int life = life_;
+  at(now_ + wait, [this, id, life] {
+    if (life == life_) make_call(id);
+  });
+}
+
+void Player::hold_to_promises(const Call& call) {
+  const auto run = state_.runs.find(call.run);
+  const auto owed = state_.obligations.find(call.run);
+  const engine::Execution* execution = run != state_.runs.end()           ? &run->second.execution
+                                       : owed != state_.obligations.end() ? &owed->second.execution
+                                                                          : nullptr;
+  const auto progress = execution == nullptr ? decltype(execution->progress.end())()
+                                             : execution->progress.find(call.step.id);
+  const bool announced = execution != nullptr && progress != execution->progress.end() &&
+                         progress->second.state == StepState::started &&
+                         progress->second.attempts == call.attempt &&
+                         progress->second.started_term == state_.term;
+  if (!announced) {
+    broken_.push_back(
+        fmt::format("{}: {} without its StepStarted", moment_text(now_), line_of(call)));
+  }
+  if (call.step.uses != "postgres.promote" || run == state_.runs.end()) return;
+  // Where the policy says proceed, or a person vouches for the site, two writers are accepted.
+  const auto& attested = state_.groups.at(kShop).attested;
+  const bool exposed =
+      script_.configuration.groups.front().policy.fence.proceed_otherwise ||
+      !run->second.overrides.empty();
+  for (const SiteName& writer : world_.writers()) {
+    if (writer == call.step.site || exposed || attested.contains(writer)) continue;
+    broken_.push_back(fmt::format("{}: {} is promoted while {} writes", moment_text(now_),
+                                  call.step.site, writer));
+  }
+}
+
+// A check is looked at every interval, and soon again while a failure is not cleared.
+void Player::look_at(const CheckReference& check, int life) {
+  if (life != life_) return;
+  if (probing_) look_once(check);
+  if (life != life_) return;
+  const DetectPolicy& detect = script_.configuration.groups.front().policy.detect;
+  const bool suspect = detectors_.at(check).suspect();
+  const Duration next = suspect && detect.confirm ? *detect.confirm : detect.interval;
+  at(now_ + next, [this, check, life] { look_at(check, life); });
+}
+
+void Player::look_once(const CheckReference& check) {
+  const CheckSpec* spec = engine::find_check(script_.configuration, check);
+  const Observation seen = world_.look(check, spec->watches_database, now_);
+  const bool silent = world_.machine(check.site).silent;
+  const Duration takes =
+      silent ? script_.configuration.groups.front().policy.detect.timeout : kProbeTakes;
+  const int life = life_;
+  at(now_ + takes, [this, seen, check, life] {
+    if (life != life_) return;
+    Observation judged = engine::judge(seen, engine::expected_role(state_, check));
+    deliver(engine::OpinionFormed{detectors_.at(check).observe(judged)});
+  });
+}
+
+void Player::check_controller(int life) {
+  if (life != life_) return;
+  engine::ControllerReading reading;
+  reading.at = now_;
+  reading.store_answers = store_answers_;
+  reading.store_latency = Microseconds(200);
+  reading.references_configured = !references_answer_;
+  deliver(engine::ControllerChecked{kLaptop, reading});
+  at(now_ + Duration(1'000), [this, life] { check_controller(life); });
+}
+
+void Player::happen(const Happening& happening) {
+  say(fmt::format("{:>9} --- {}", moment_text(now_),
+                  fmt::join(happening.words.begin(), happening.words.end(), " ")));
+  const std::string& first = happening.words.front();
+  if (first == "when") {
+    if (auto behaviour = read_behaviour(happening.words)) {
+      script_.behaviours.push_back(*behaviour);
+    } else {
+      broken_.push_back(behaviour.error().message);
+    }
+  } else if (first == "forget") {
+    std::erase_if(script_.behaviours, [&](const Behaviour& behaviour) {
+      return behaviour.step.text() == happening.words.at(1);
+    });
+  } else if (first == "ana") {
+    command(happening.words);
+  } else if (first == "restart") {
+    die();
+  } else {
+    change_world(happening.words);
+  }
+}
+
+void Player::change_world(const std::vector<std::string>& words) {
+  const std::string& what = words.front();
+  if (what == "references") {
+    references_answer_ = words.at(1) == "answer";
+  } else if (what == "probes") {
+    probing_ = words.at(1) == "go-on";
+  } else if (what == "store") {
+    store_answers_ = words.at(1) == "answers";
+  } else if (what == "front-door") {
+    if (words.at(1) == "silent") world_.door().answers = false;
+    if (words.at(1) == "answers") world_.door().answers = true;
+    if (words.at(1) == "shows") world_.door().address = words.at(2);
+    if (words.at(1) == "taken-by") {
+      ++world_.door().generation;
+      world_.door().run = words.at(2);
+    }
+  } else if (what == "reload") {
+    script_.configuration.groups.front().policy.cooldown += Duration(1'000);
+    deliver(engine::ConfigurationRead{script_.configuration});
+  } else {
+    change_machine(what, words);
+  }
+}
+
+// kill · start · cut-off · reachable · promote · demote · read-only · writable · app … · behind …
+void Player::change_machine(const std::string& what, const std::vector<std::string>& words) {
+  const SiteName site(words.at(1));
+  if (!world_.machines().contains(site)) {
+    broken_.push_back("there is no site " + site.text());
+    return;
+  }
+  Machine& machine = world_.machine(site);
+  bool notices = false;
+  if (what == "kill") {
+    machine.running = false;
+    notices = true;
+  } else if (what == "start") {
+    world_.start(site);
+  } else if (what == "cut-off") {
+    machine.silent = true;
+  } else if (what == "reachable") {
+    machine.silent = false;
+  } else if (what == "power-switch") {
+    machine.switch_answers = words.at(2) == "answers";
+  } else if (what == "app") {
+    machine.app_well = words.at(2) == "well";
+  } else if (what == "behind") {
+    machine.behind = std::stoull(words.at(2));
+  } else if (what == "promote") {
+    machine.primary = true;
+    machine.streaming = false;
+  } else if (what == "demote") {
+    machine.primary = false;
+  } else if (what == "read-only") {
+    machine.read_only = words.size() < 3;
+  } else {
+    broken_.push_back("nothing is called " + what);
+  }
+  if (!notices || !alive_) return;
+  // The held connection breaks, and the scheduler looks at once.
+  const auto check = engine::database_check(script_.configuration.groups.front(), site);
+  if (!check) return;
+  deliver(engine::SignSeen{*check, engine::Sign{now_, "the held connection broke"}});
+  look_once(*check);
+}
+
+// ana VERB [ARGUMENT] [to SITE] [override GATE]… [confirm SITE] [key KEY] [step S] [as WORD]
+//     [for DURATION] [because TEXT]
+void Player::command(const std::vector<std::string>& words) {
+  engine::StartMove move;
+  move.group = kShop;
+  engine::ResumeRun resume;
+  std::string reason;
+  std::optional<Duration> lasting;
+  std::string argument;
+  for (std::size_t i = 2; i < words.size(); ++i) {
+    const std::string& key = words[i];
+    const std::string value = i + 1 < words.size() ? words[i + 1] : "";
+    ++i;
+    if (key == "to")
+      move.to = SiteName(value);
+    else if (key == "override")
+      move.overrides.push_back(value);
+    else if (key == "confirm")
+      move.confirmed_site = value;
+    else if (key == "key")
+      move.idempotency_key = value;
+    else if (key == "step")
+      resume.step = StepId(value);
+    else if (key == "as")
+      resume.as = value;
+    else if (key == "for")
+      lasting = parse_duration(value);
+    else if (key == "because")
+      reason = value;
+    else {
+      argument = key;
+      --i;
+    }
+  }
+  resume.run = RunId(argument);
+  engine::CommandBody body = move;
+  const std::string& verb = words.at(1);
+  if (const auto which = parse_word<Move>(verb)) {
+    move.move = *which;
+    body = move;
+  } else if (verb == "abort") {
+    body = engine::AbortRun{RunId(argument)};
+  } else if (verb == "resume") {
+    body = resume;
+  } else if (verb == "hold") {
+    body = engine::HoldAutomation{argument == "everything" ? GroupName() : kShop, lasting};
+  } else if (verb == "release") {
+    body = engine::ReleaseAutomation{argument == "everything" ? GroupName() : kShop};
+  } else if (verb == "ack") {
+    body = engine::AcknowledgeMove{kShop};
+  } else if (verb == "attest") {
+    body = engine::AttestSite{kShop, SiteName(argument)};
+  } else if (verb == "adopt") {
+    body = engine::AdoptGroup{kShop, SiteName(argument)};
+  } else {
+    broken_.push_back("ana cannot " + verb);
+    return;
+  }
+  deliver(engine::Command{"ana", reason, body});
+}
+
+}  // namespace bascule::scenario

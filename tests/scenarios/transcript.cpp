@@ -1,0 +1,259 @@
+#include "transcript.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <vector>
+
+#include "engine/test_world.h"
+
+namespace bascule::scenario {
+namespace {
+
+std::string in_brackets(const std::string& because) {
+  return because.empty() ? std::string() : fmt::format("  ({})", because);
+}
+
+std::string texts(const Outputs& outputs) {
+  std::string text;
+  for (const auto& [name, value] : outputs) {
+    if (value.is_number()) text += fmt::format(" {}={}", name, to_text(value));
+  }
+  return text;
+}
+
+template <typename Names>
+std::string joined(const Names& names) {
+  std::vector<std::string> list;
+  for (const auto& name : names) list.push_back(name.text());
+  return fmt::format("{}", fmt::join(list, ", "));
+}
+
+// The words of each record; what every reader knows (the group, the configuration) is left out.
+struct Words {
+  std::string operator()(const TermOpened& body) const {
+    return fmt::format("by {}", body.observer);
+  }
+  std::string operator()(const ConfigurationLoaded& /*body*/) const { return ""; }
+  std::string operator()(const ActiveSiteChanged& body) const {
+    return fmt::format("{}{}", body.site, in_brackets(body.because));
+  }
+  std::string operator()(const VerdictChanged& body) const {
+    return fmt::format("{} {} → {}{}{}", to_string(body.check), to_string(body.from),
+                       to_string(body.to), body.down ? ", down" : "", in_brackets(body.because));
+  }
+  std::string operator()(const GroupStateChanged& body) const {
+    return fmt::format("{} → {}{}", to_string(body.from), to_string(body.to),
+                       in_brackets(body.because));
+  }
+  std::string operator()(const ProtectionChanged& body) const {
+    return fmt::format("{}{}", to_string(body.to), in_brackets(body.because));
+  }
+  std::string operator()(const AutomationHeld& body) const {
+    return fmt::format("{}{}", body.group.empty() ? "everything" : body.group.text(),
+                       body.until ? " until " + moment_text(*body.until) : "");
+  }
+  std::string operator()(const AutomationReleased& body) const {
+    return body.group.empty() ? "everything" : body.group.text();
+  }
+  std::string operator()(const MoveAcknowledged& body) const { return body.group.text(); }
+  std::string operator()(const SiteAttested& body) const { return body.site.text(); }
+  std::string operator()(const RunOpened& body) const {
+    std::string text = fmt::format("{} {} {} → {}, {}", body.run, to_string(body.plan.move),
+                                   body.plan.source, body.plan.target, to_string(body.trigger));
+    if (body.first_sign_at) text += ", first sign " + moment_text(*body.first_sign_at);
+    if (body.first_failed_at) text += ", first failed " + moment_text(*body.first_failed_at);
+    if (body.verdict_at) text += ", verdict " + moment_text(*body.verdict_at);
+    if (body.loss_bound) text += ", loss at most " + to_string(*body.loss_bound);
+    if (body.loss_bound_bytes) text += fmt::format(" and {} bytes", *body.loss_bound_bytes);
+    if (!body.overrides.empty()) text += fmt::format(", past {}", fmt::join(body.overrides, ", "));
+    for (const std::string& exposure : body.plan.exposures) text += ", " + exposure;
+    return text;
+  }
+  std::string operator()(const StepStarted& body) const {
+    const std::string again = body.attempt > 1 ? fmt::format(" again ({})", body.attempt) : "";
+    return fmt::format("{} {}{}{}", body.run, body.step, again, in_brackets(body.change));
+  }
+  std::string operator()(const StepApplied& body) const {
+    return fmt::format("{} {}{}", body.run, body.step, texts(body.outputs));
+  }
+  std::string operator()(const StepRetried& body) const {
+    return fmt::format("{} {} {} at {}{}", body.run, body.step, to_string(body.code),
+                       moment_text(body.next_at), in_brackets(body.because));
+  }
+  std::string operator()(const StepEnded& body) const {
+    return fmt::format("{} {} {}{}{}", body.run, body.step, to_string(body.state),
+                       body.code ? ", " + std::string(to_string(*body.code)) : "",
+                       in_brackets(body.because));
+  }
+  std::string operator()(const RollbackBegun& body) const {
+    return fmt::format("{}{}", body.run, in_brackets(body.because));
+  }
+  std::string operator()(const StepReverted& body) const {
+    return fmt::format("{} {}{}{}", body.run, body.step, body.succeeded ? "" : " not",
+                       in_brackets(body.because));
+  }
+  std::string operator()(const RunParked& body) const {
+    return fmt::format("{}{}", body.run, in_brackets(body.because));
+  }
+  std::string operator()(const RunResumed& body) const {
+    if (body.step.empty()) return body.run.text();
+    return fmt::format("{} {} as {}", body.run, body.step, body.as);
+  }
+  std::string operator()(const RunEnded& body) const {
+    std::string text = fmt::format("{} {}", body.run, to_string(body.state));
+    if (body.outage_began_at && body.outage_ended_at) {
+      text += ", outage " + to_string(*body.outage_ended_at - *body.outage_began_at);
+    }
+    return text + in_brackets(body.because);
+  }
+  std::string operator()(const ObligationOpened& body) const {
+    std::vector<StepId> steps;
+    for (const Step& step : body.steps) steps.push_back(step.id);
+    return fmt::format("{} {} of {}: {}{}", body.obligation, to_string(body.kind), body.site,
+                       joined(steps), in_brackets(body.because));
+  }
+  std::string operator()(const ObligationRetried& body) const {
+    return fmt::format("{} at {}{}", body.obligation, moment_text(body.next_at),
+                       in_brackets(body.because));
+  }
+  std::string operator()(const ObligationEnded& body) const {
+    return fmt::format("{}{}", body.obligation, in_brackets(body.because));
+  }
+  std::string operator()(const LossMeasured& body) const {
+    return fmt::format("{} at {}: {} bytes, {} rows", body.run, body.site, body.bytes.value_or(-1),
+                       body.rows.value_or(-1));
+  }
+  std::string operator()(const TwoWritersSeen& body) const {
+    return joined(body.sites) + in_brackets(body.because);
+  }
+  std::string operator()(const TwoWritersEnded& body) const { return in_brackets(body.because); }
+};
+
+Json json_of(const std::optional<Instant>& at) {
+  return at ? Json(at->time_since_epoch().count()) : Json(nullptr);
+}
+
+Json json_of(const engine::Execution& execution) {
+  Json steps = Json::object();
+  for (const auto& [id, progress] : execution.progress) {
+    steps[id.text()] = {to_string(progress.state),
+                        progress.attempts,
+                        progress.started_term,
+                        json_of(progress.started_at),
+                        json_of(progress.attempt_at),
+                        json_of(progress.applied_at),
+                        json_of(progress.ended_at),
+                        json_of(progress.retry_at),
+                        progress.prior,
+                        progress.change,
+                        Json(progress.outputs),
+                        progress.because,
+                        progress.code.has_value(),
+                        progress.revert_failed};
+  }
+  return {{"steps", steps},
+          {"count", execution.steps.size()},
+          {"began", json_of(execution.began_at)},
+          {"went_on", json_of(execution.went_on_at)}};
+}
+
+Json json_of(const engine::Run& run) {
+  return {{"plan", to_json(run.plan)},
+          {"execution", json_of(run.execution)},
+          {"state", to_string(run.state)},
+          {"trigger", to_string(run.trigger)},
+          {"who", {run.actor, run.reason, run.ticket, run.idempotency_key}},
+          {"gates", run.gates},
+          {"overrides", run.overrides},
+          {"numbers", {run.term, run.generation}},
+          {"times",
+           {json_of(run.opened_at), json_of(run.ended_at), json_of(run.first_sign_at),
+            json_of(run.first_failed_at), json_of(run.verdict_at), json_of(run.activated_at),
+            json_of(run.outage_began_at), json_of(run.outage_ended_at),
+            json_of(run.rollback_began_at)}},
+          {"loss",
+           {run.loss_bound ? run.loss_bound->count() : -1, run.loss_bound_bytes.value_or(-1),
+            run.exact_bytes.value_or(-1), run.exact_rows.value_or(-1)}},
+          {"flags", {run.rolling_back, run.past_no_return, run.parked_at_fence}},
+          {"because", run.because}};
+}
+
+Json json_of(const engine::GroupStatus& group) {
+  Json attested = Json::object();
+  for (const auto& [site, at] : group.attested) attested[site.text()] = json_of(at);
+  return {
+      {"active", group.active ? group.active->text() : ""},
+      {"times",
+       {json_of(group.active_since), json_of(group.state_since), json_of(group.last_automatic_at)}},
+      {"state", {to_string(group.state), group.state_because}},
+      {"protection", {to_string(group.protection), group.protection_because}},
+      {"hold", group.hold ? json_of(group.hold->until) : Json("none")},
+      {"numbers", {group.generation, group.flaps}},
+      {"flags", {group.acknowledged, group.two_writers}},
+      {"tried", joined(group.tried)},
+      {"attested", attested},
+      {"last_run", group.last_run.text()}};
+}
+
+}  // namespace
+
+std::string moment_text(Instant at) {
+  const std::int64_t milliseconds = (at - engine::test_world::at(0)).count();
+  return fmt::format("{}.{:03}s", milliseconds / 1'000, milliseconds % 1'000);
+}
+
+std::string line_of(const Record& record) {
+  const std::string words = std::visit(Words(), record.body);
+  std::string line = fmt::format("{:>9} {}", moment_text(record.at), type_name(record.body));
+  if (!words.empty()) line += (words.starts_with(" ") ? "" : " ") + words;
+  if (record.actor != "bascule") {
+    line += fmt::format("  by {}{}", record.actor,
+                        record.reason.empty() ? "" : ", \"" + record.reason + "\"");
+  }
+  return line;
+}
+
+std::string line_of(const engine::Call& call) {
+  switch (call.kind) {
+    case engine::CallKind::inspect:
+      return fmt::format("inspect {} of {}", call.step.id, call.run);
+    case engine::CallKind::apply:
+      return fmt::format("apply {} of {}", call.step.id, call.run);
+    case engine::CallKind::revert:
+      return fmt::format("revert {} of {}", call.step.id, call.run);
+    case engine::CallKind::read_front_door:
+      return "read the front door";
+  }
+  return "";
+}
+
+std::string lines_of(const engine::Answer& answer) {
+  std::string lines = fmt::format("            {} {}\n", answer.accepted ? "✔" : "✘", answer.text);
+  if (answer.error && !answer.error->what_to_do.empty()) {
+    lines += fmt::format("              helps: {}\n", answer.error->what_to_do);
+  }
+  return lines;
+}
+
+std::string text_of(const engine::State& state) {
+  Json json = {{"fingerprint", state.configuration_fingerprint},
+               {"cluster", state.cluster},
+               {"numbers", {state.seq, state.term, state.runs_opened, state.obligations_opened}},
+               {"times", {json_of(state.term_began_at), json_of(state.last_at)}},
+               {"hold", state.hold ? json_of(state.hold->until) : Json("none")}};
+  for (const auto& [name, group] : state.groups) json["groups"][name.text()] = json_of(group);
+  for (const auto& [check, verdict] : state.verdicts) {
+    json["verdicts"][to_string(check)] = {to_string(verdict.health), verdict.down,
+                                          json_of(verdict.since), verdict.because};
+  }
+  for (const auto& [id, run] : state.runs) json["runs"][id.text()] = json_of(run);
+  for (const auto& [id, owed] : state.obligations) {
+    json["obligations"][id.text()] = {
+        to_string(owed.kind), owed.site.text(),      owed.run.text(), owed.because,
+        owed.tries,           json_of(owed.next_at), owed.last_error, json_of(owed.execution)};
+  }
+  return to_pretty_text(json);
+}
+
+}  // namespace bascule::scenario
