@@ -288,19 +288,19 @@ TEST(DnsMessage, AnswersToOtherQuestionsAreRefused) {
 
 TEST(DnsMessage, NoiseIsNeverARecordAndNeverACrash) {
   // A fixed seed: the same noise in every run. NOLINTNEXTLINE
-  std::mt19937 random(20'261'123);
+  std::mt19937 noise(20'261'123);
   const Bytes good = www_answer();
   const TsigVector& success = kExchanges[0];
   const Bytes signed_good = from_hex(success.response);
   int read = 0;
   for (int turn = 0; turn < 20'000; ++turn) {
     Bytes bytes = turn % 2 == 0 ? good : signed_good;
-    const std::size_t changes = 1 + random() % 8;
+    const std::size_t changes = 1 + noise() % 8;
     for (std::size_t i = 0; i < changes; ++i)
-      bytes[random() % bytes.size()] = static_cast<std::uint8_t>(random());
-    if (random() % 4 == 0) bytes.resize(random() % (bytes.size() + 1));
-    if (random() % 8 == 0)
-      bytes.insert(bytes.end(), random() % 64, static_cast<std::uint8_t>(random()));
+      bytes[noise() % bytes.size()] = static_cast<std::uint8_t>(noise());
+    if (noise() % 4 == 0) bytes.resize(noise() % (bytes.size() + 1));
+    if (noise() % 8 == 0)
+      bytes.insert(bytes.end(), noise() % 64, static_cast<std::uint8_t>(noise()));
     const Result<Answer> answer = read_answer(bytes, "www.shop.test.", "A", 0x1234);
     if (answer) ++read;
     const Result<Outcome> outcome = read_update_answer(bytes, sent(success), kKey);
