@@ -266,8 +266,12 @@ class Return:
 
     def __init__(self, records, site, after_seq):
         self.records = [record for record in records if record.seq > after_seq]
+        settled_before = {record.data["obligation"] for record in records
+                          if record.type == "ObligationEnded" and record.seq <= after_seq}
+        # What it owes was written down when the move ended, while the site was away.
         self.owners = {record.data["obligation"] for record in records
                        if record.type == "ObligationOpened" and record.data["site"] == site}
+        self.owners -= settled_before
 
     def first_look(self):
         """When Bascule first did something about the site, or None."""

@@ -46,6 +46,7 @@ log:
 database:
     storage: {folder}
     journal-db-max-size: 16M
+    journal-db-mode: asynchronous
 control:
     listen: {folder}/control
 key:
