@@ -68,8 +68,7 @@ awaitable<Result<Committed>> committed_since(Connection& connection, DatabaseFac
                                              Deadline deadline) {
   const auto rows = co_await connection.query(
       "SELECT bytes_per_wal_segment AS segment_bytes, wal_block_size AS page_bytes, "
-      "current_setting('server_version_num')::int / 10000 AS version FROM pg_control_init() i "
-      "CROSS JOIN (SELECT current_setting('wal_block_size')::int AS wal_block_size) b",
+      "current_setting('server_version_num')::int / 10000 AS version FROM pg_control_init()",
       {}, deadline);
   if (!rows) co_return error_of(rows);
   const auto segment_bytes =
@@ -96,14 +95,15 @@ awaitable<Result<Loss>> measure_loss(Connection& connection, DatabaseFacts facts
                                      LogPosition fork, Deadline deadline) {
   const SealMark mark = seal.mark.value_or(SealMark());
   const LogPosition end = mark.end.value_or(seal.end);
-  if (end <= fork) co_return Loss{0, 0};
+  if (end <= fork) co_return Loss{0, 0, ""};
   const auto committed = co_await committed_since(connection, facts, mark, fork, end, deadline);
   if (!committed) {
     // The server itself did not answer; nothing can be said then.
     if (!connection.is_open()) co_return error_of(committed);
-    co_return Loss{end - fork, std::nullopt};
+    co_return Loss{end - fork, std::nullopt, committed.error().message};
   }
-  co_return Loss{committed->transactions == 0 ? 0 : committed->end - fork, committed->transactions};
+  co_return Loss{committed->transactions == 0 ? 0 : committed->end - fork, committed->transactions,
+                 ""};
 }
 
 }  // namespace bascule::postgres

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "async/awaitable.h"
 #include "async/deadline.h"
@@ -20,6 +21,7 @@ struct Loss {
   // as well.
   std::uint64_t bytes = 0;
   std::optional<std::int64_t> transactions;  // nothing: the log could not be read that way
+  std::string because;                       // why it could not
 };
 
 // REQUIRES: an admin's connection to a primary; `facts` and `seal` are its own, `fork` is where the

@@ -71,6 +71,7 @@ class Rejoin final : public Action {
 
   awaitable<Result<Sight>> look(StepCall call);
   awaitable<Result<LeftBehind>> measure(Sight& sight, Deadline deadline);
+  awaitable<Result<void>> write_timeline_down(Connection& active, Deadline deadline);
   awaitable<Result<void>> run(StepCall call);
   awaitable<Result<void>> wait_until_it_follows(StepCall call, std::optional<std::string> before);
   [[nodiscard]] std::string objection(const Sight& sight) const;
@@ -151,6 +152,9 @@ awaitable<Result<LeftBehind>> Rejoin::measure(Sight& sight, Deadline deadline) {
       co_await measure_loss(*sight.here_connection, *sight.here, *state, *fork.position, deadline);
   if (!loss) co_return fail(database_.named(loss.error()));
   left.loss = *loss;
+  if (!loss->because.empty()) {
+    left.because = "the loss is an upper bound: " + loss->because;
+  }
   co_return left;
 }
 
@@ -187,6 +191,20 @@ awaitable<Result<Inspection>> Rejoin::inspect(StepCall call) {
     inspection.change += ", discarding " + bytes_for_people(left->loss->bytes);
   }
   co_return inspection;
+}
+
+// Until its first checkpoint the control file of a promoted server names the timeline before, and
+// pg_rewind, which believes it, finds that there is nothing to wind back.
+awaitable<Result<void>> Rejoin::write_timeline_down(Connection& active, Deadline deadline) {
+  const auto rows = co_await active.query(
+      "SELECT timeline_id::bigint <> ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), "
+      "8))::bit(32)::bigint AS behind FROM pg_control_checkpoint()",
+      {}, deadline);
+  if (!rows) co_return error_of(rows);
+  if (!rows->boolean(0, "behind")) co_return Result<void>();
+  const auto written = co_await active.query("CHECKPOINT", {}, deadline);
+  if (!written) co_return error_of(written);
+  co_return Result<void>();
 }
 
 awaitable<Result<void>> Rejoin::run(StepCall call) {
@@ -257,6 +275,8 @@ awaitable<Result<Outputs>> Rejoin::apply(StepCall call) {
       if (!measured) co_return error_of(measured);
       left = to_json(*measured);
     }
+    const auto down = co_await write_timeline_down(*sight->active_connection, call.deadline);
+    if (!down) co_return fail(in_context(sight->active_site.text(), down.error()));
     if (sight->here_connection) sight->here_connection->close();
     const auto ran = co_await run(call);
     if (!ran) co_return error_of(ran);
