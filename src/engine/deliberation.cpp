@@ -9,7 +9,8 @@ namespace bascule::engine {
 namespace {
 
 // A copy that leaves the long history of ended runs behind: nothing that is decided looks at more
-// than the last run of each group, and a failover should not wait for the copying of all others.
+// than the last run of each group and the runs that something is owed for, and a failover should
+// not wait for the copying of all others.
 State without_history(const State& given) {
   State copy;
   copy.configuration = given.configuration;
@@ -25,12 +26,14 @@ State without_history(const State& given) {
   copy.hold = given.hold;
   copy.runs_opened = given.runs_opened;
   copy.obligations_opened = given.obligations_opened;
-  const auto is_last = [&](const RunId& id) {
+  const auto matters = [&](const RunId& id) {
     return std::ranges::any_of(given.groups,
-                               [&](const auto& entry) { return entry.second.last_run == id; });
+                               [&](const auto& entry) { return entry.second.last_run == id; }) ||
+           std::ranges::any_of(given.obligations,
+                               [&](const auto& entry) { return entry.second.run == id; });
   };
   for (const auto& [id, run] : given.runs) {
-    if (!run.ended_at || is_last(id)) copy.runs.emplace(id, run);
+    if (!run.ended_at || matters(id)) copy.runs.emplace(id, run);
   }
   return copy;
 }

@@ -191,6 +191,7 @@ class Evolution {
     run.state = RunState::running;
     run.rolling_back = true;
     run.rollback_began_at = record_.at;
+    run.rollback_because = body.because;
     run.parked_at_fence = false;
     run.because = body.because;
   }
@@ -226,7 +227,7 @@ class Evolution {
     run.execution.went_on_at = record_.at;
     const bool at_fence = run.parked_at_fence;
     run.parked_at_fence = false;
-    run.because.clear();
+    run.because = run.rollback_because;
     if (!body.step.empty()) {
       resolve(run, body);
       return;

@@ -48,10 +48,14 @@ Instant ready_since(const State& state, const Work& work, const Step& step) {
 
 // The phases of a run open one after the other; the fence by the answer of gate 9.
 bool phase_is_open(const State& state, const Work& work, const Step& step) {
+  // A site that could not be sealed is not rebuilt: it would be written to meanwhile.
+  const bool of_standby =
+      work.obligation != nullptr && work.obligation->kind == ObligationKind::standby;
   for (const Step& other : work.execution->steps) {
     const StepProgress& progress = progress_of(*work.execution, other.id);
     if (other.phase >= step.phase) continue;
     const bool by_gate = other.phase == Phase::fence;
+    if (of_standby && progress.state == StepState::failed) return false;
     if (by_gate ? !has_ended(progress) : !ended_well(other, progress)) return false;
   }
   if (work.run == nullptr || step.phase <= Phase::fence) return true;

@@ -86,7 +86,11 @@ std::optional<std::int64_t> lost(const Execution& execution, const std::string& 
 void end_standby(Deliberation& deliberation, const Obligation& owed) {
   const auto bytes = lost(owed.execution, "lost_bytes");
   const auto rows = lost(owed.execution, "lost_rows");
-  if (!owed.run.empty() && (bytes || rows)) {
+  // What another site had less than the new active one is nobody's loss.
+  const auto run = deliberation.state().runs.find(owed.run);
+  const bool was_source =
+      run != deliberation.state().runs.end() && run->second.plan.source == owed.site;
+  if (was_source && (bytes || rows)) {
     deliberation.propose(LossMeasured{owed.run, owed.site, bytes, rows});
   }
   const auto active = deliberation.state().groups.at(owed.group).active;

@@ -41,8 +41,8 @@ void end_rolled_back(Deliberation& deliberation, const RunId& id) {
       run.execution.progress, [](const auto& entry) { return entry.second.attempts > 0; });
   const bool claimed = run.generation > 0;
   const GroupName group = run.plan.group;
-  deliberation.propose(RunEnded{id, began ? RunState::rolled_back : RunState::aborted, run.because,
-                                std::nullopt, std::nullopt});
+  deliberation.propose(RunEnded{id, began ? RunState::rolled_back : RunState::aborted,
+                                run.rollback_because, std::nullopt, std::nullopt});
   if (claimed) end_front_door_obligations(deliberation, group, id);
 }
 

@@ -123,6 +123,33 @@ bool meet_missing_fence(Deliberation& deliberation, const RunId& id) {
   return true;
 }
 
+// A step has failed and matters: what `on_failure` says, which after the point of no return can
+// only be to stop. Fence steps leave it to gate 9, unless going back is what they ask for.
+bool meet_failed_step(Deliberation& deliberation, const RunId& id) {
+  const Run& run = run_of(deliberation, id);
+  for (const Step& step : run.execution.steps) {
+    const StepProgress& progress = progress_of(run.execution, step.id);
+    if (progress.state != StepState::failed) continue;
+    if (progress.code == ErrorCode::superseded) {
+      park_superseded(deliberation, id, progress.because);
+      return true;
+    }
+    const bool goes_back = step.on_failure == OnFailure::rollback && !run.past_no_return;
+    const bool matters = step.phase == Phase::fence ? goes_back
+                                                    : step.on_failure == OnFailure::rollback ||
+                                                          step.on_failure == OnFailure::park;
+    if (!matters) continue;
+    const std::string because = fmt::format("{} failed: {}", step.id, progress.because);
+    if (goes_back) {
+      begin_rollback(deliberation, id, because);
+    } else {
+      park_run(deliberation, id, because);
+    }
+    return true;
+  }
+  return false;
+}
+
 // Steering follows this record: it stands after the last activate step, before the front door.
 bool announce_active_site(Deliberation& deliberation, const RunId& id) {
   const Run& run = run_of(deliberation, id);
@@ -239,6 +266,7 @@ bool end_done(Deliberation& deliberation, const RunId& id) {
 }
 
 bool advance_forward(Deliberation& deliberation, const RunId& id) {
+  if (meet_failed_step(deliberation, id)) return true;
   if (skip_unneeded_fences(deliberation, id)) return true;
   if (skip_fences_behind_failures(deliberation, id)) return true;
   if (meet_missing_fence(deliberation, id)) return true;

@@ -31,7 +31,9 @@ std::string command_line(const Proposal& proposal, const std::vector<std::string
   std::string line = fmt::format("bascule {} {}", to_string(proposal.move), proposal.group);
   if (!home) line += fmt::format(" --to {}", proposal.target);
   for (const std::string& gate : overrides) line += fmt::format(" --override {}", gate);
-  return line + " --reason TEXT";
+  line += " --reason TEXT";
+  if (!overrides.empty()) line += fmt::format(" --confirm {}", proposal.source);
+  return line;
 }
 
 // Where the move goes: as asked, home for a failback, else the best candidate.

@@ -68,6 +68,7 @@ struct Run {
   std::optional<Instant> outage_began_at, outage_ended_at;
   bool rolling_back = false;
   std::optional<Instant> rollback_began_at;
+  std::string rollback_because;
   bool parked_at_fence =
       false;                    // parked because gate 9 does not hold: an attestation lets it go on
   bool past_no_return = false;  // a step that cannot be taken back was started

@@ -58,41 +58,15 @@ void end_step(const Moment& at, StepState state, Outputs outputs, std::string be
       StepEnded{at.work.id, at.step.id, state, std::move(outputs), std::move(because), code});
 }
 
-// The step will not end well. In a run `on_failure` decides what follows; a fence step leaves that
-// to gate 9, once all of them have ended. An obligation is tried again as a whole, save that one
-// way to fence may fail while another one does it.
+// The step will not end well. What that means for its run is decided there, by `on_failure`. An
+// obligation is tried again as a whole, save that one way to fence may fail while another does it.
 void fail_step(const Moment& at, ErrorCode code, const std::string& because) {
-  Deliberation& deliberation = at.deliberation;
-  const RunId id = at.work.id;
-  if (at.work.obligation != nullptr) {
-    if (at.step.phase == Phase::fence && may_fail_alone(*at.work.obligation, at.step)) {
-      end_step(at, StepState::failed, {}, because, code);
-    } else {
-      retry_obligation(deliberation, id, fmt::format("{}: {}", at.step.id, because));
-    }
-    return;
-  }
-  const bool leaves_it_to_gate_9 =
-      at.step.phase == Phase::fence && at.step.on_failure != OnFailure::rollback;
-  const OnFailure reaction = at.step.on_failure;
-  const bool past_no_return = at.work.run->past_no_return;
-  const std::string sentence = fmt::format("{} failed: {}", at.step.id, because);
-  end_step(at, StepState::failed, {}, because, code);
-  if (leaves_it_to_gate_9) return;
-  switch (reaction) {
-    case OnFailure::continue_:
-    case OnFailure::obligation:
-      return;
-    case OnFailure::park:
-      park_run(deliberation, id, sentence);
-      return;
-    case OnFailure::rollback:
-      if (past_no_return) {
-        park_run(deliberation, id, sentence);
-      } else {
-        begin_rollback(deliberation, id, sentence);
-      }
-      return;
+  const bool fails_alone =
+      at.work.run != nullptr || (at.is_fence() && may_fail_alone(*at.work.obligation, at.step));
+  if (fails_alone) {
+    end_step(at, StepState::failed, {}, because, code);
+  } else {
+    retry_obligation(at.deliberation, at.work.id, fmt::format("{}: {}", at.step.id, because));
   }
 }
 
@@ -104,9 +78,7 @@ void meet_superseded(const Moment& at, const Error& error) {
     at.deliberation.propose(ObligationEnded{id, "superseded: " + error.message});
     return;
   }
-  Deliberation& deliberation = at.deliberation;
   end_step(at, StepState::failed, {}, error.message, ErrorCode::superseded);
-  park_superseded(deliberation, id, error.message);
 }
 
 // What was last heard about a step that ran out of time.
@@ -119,6 +91,7 @@ std::string last_word(const Moment& at, const InspectionReading* reading) {
   if (reading != nullptr && reading->inspection && !reading->inspection->because.empty()) {
     return fmt::format("not done in {}: {}", span, reading->inspection->because);
   }
+  if (at.stage == StepStage::applied) return fmt::format("not done in {}", span);
   if (!at.progress.because.empty()) return at.progress.because;
   return fmt::format("no answer in {}", span);
 }

@@ -69,16 +69,17 @@ void notice_first_answer(Deliberation& deliberation, const CheckReference& check
   bring_forward(deliberation, check.group, check.site, to_string(check) + " answers");
 }
 
-// Since when the roles are what they are: what was read before says who wrote then.
-Instant roles_since(const State& state, const GroupStatus& group) {
+// Since when the roles are what they are: what was read before the last run had changed them says
+// who wrote then.
+std::optional<Instant> roles_since(const State& state, const GroupStatus& group) {
   const auto run = state.runs.find(group.last_run);
-  if (run == state.runs.end() || !run->second.ended_at) return group.active_since;
-  return std::max(group.active_since, *run->second.ended_at);
+  if (run == state.runs.end() || !run->second.ended_at) return std::nullopt;
+  return *run->second.ended_at;
 }
 
 std::vector<SiteName> writing_sites(const Deliberation& deliberation, const GroupSpec& group) {
   const State& state = deliberation.state();
-  const Instant since = roles_since(state, state.groups.at(group.name));
+  const std::optional<Instant> since = roles_since(state, state.groups.at(group.name));
   std::vector<SiteName> sites;
   for (const SiteSpec& site : group.sites) {
     const auto check = database_check(group, site.name);
@@ -86,7 +87,7 @@ std::vector<SiteName> writing_sites(const Deliberation& deliberation, const Grou
     const DatabaseFacts* facts = newest_facts(deliberation.readings(), group, site.name);
     const bool writes =
         facts != nullptr && facts->role == DatabaseRole::primary && facts->accepts_writes;
-    if (writes && facts->read_at >= since) sites.push_back(site.name);
+    if (writes && (!since || facts->read_at >= *since)) sites.push_back(site.name);
   }
   return sites;
 }

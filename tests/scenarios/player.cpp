@@ -171,8 +171,7 @@ void Player::make_call(int id) {
   if (asks_machine && machine.silent) takes = running->call.deadline - now_;
   if (Behaviour* behaviour = behaviour_of(running->call)) {
     if (behaviour->takes) takes = *behaviour->takes;
-    if (behaviour->never_answers || behaviour->loses_reply) {
-      if (behaviour->loses_reply) perform(running->call, nullptr);
+    if (behaviour->never_answers) {
       if (behaviour->times > 0) --behaviour->times;
       at(running->call.deadline, [this, id] {
         const auto still = std::ranges::find(running_, id, &Running::id);
@@ -214,8 +213,10 @@ void Player::perform(const Call& call, const Behaviour* behaviour) {
   const auto kind = reverts ? engine::StepCallKind::revert : engine::StepCallKind::apply;
   const bool heard = std::ranges::any_of(
       running_, [&](const Running& running) { return same_call(running.call, call); });
-  const bool loses = behaviour_of(call) != nullptr && behaviour_of(call)->loses_reply;
-  if (heard && alive_ && !loses) {
+  if (behaviour != nullptr && behaviour->loses_reply) {
+    result = fail(ErrorCode::outcome_unknown, "connection lost");
+  }
+  if (heard && alive_) {
     deliver(engine::StepFinished{call.run, call.step.id, call.attempt, kind, result});
   }
 }
@@ -258,9 +259,8 @@ void Player::hold_to_promises(const Call& call) {
   if (call.step.uses != "postgres.promote" || run == state_.runs.end()) return;
   // Where the policy says proceed, or a person vouches for the site, two writers are accepted.
   const auto& attested = state_.groups.at(kShop).attested;
-  const bool exposed =
-      script_.configuration.groups.front().policy.fence.proceed_otherwise ||
-      !run->second.overrides.empty();
+  const bool exposed = script_.configuration.groups.front().policy.fence.proceed_otherwise ||
+                       !run->second.overrides.empty();
   for (const SiteName& writer : world_.writers()) {
     if (writer == call.step.site || exposed || attested.contains(writer)) continue;
     broken_.push_back(fmt::format("{}: {} is promoted while {} writes", moment_text(now_),
@@ -275,7 +275,9 @@ void Player::look_at(const CheckReference& check, int life) {
   if (life != life_) return;
   const DetectPolicy& detect = script_.configuration.groups.front().policy.detect;
   const bool suspect = detectors_.at(check).suspect();
-  const Duration next = suspect && detect.confirm ? *detect.confirm : detect.interval;
+  const Duration least = world_.machine(check.site).silent ? detect.timeout : Duration(0);
+  const Duration next =
+      std::max(least, suspect && detect.confirm ? *detect.confirm : detect.interval);
   at(now_ + next, [this, check, life] { look_at(check, life); });
 }
 
@@ -380,6 +382,8 @@ void Player::change_machine(const std::string& what, const std::vector<std::stri
     machine.streaming = false;
   } else if (what == "demote") {
     machine.primary = false;
+  } else if (what == "unseal") {
+    machine.sealed = false;
   } else if (what == "read-only") {
     machine.read_only = words.size() < 3;
   } else {

@@ -21,7 +21,7 @@ struct Behaviour {
   std::optional<Duration> takes;
   std::optional<Error> fails;
   std::optional<Inspection> says;
-  bool loses_reply = false;    // it happens, and the answer never comes
+  bool loses_reply = false;    // it happens, and the connection breaks before the answer comes
   bool never_answers = false;  // nor does it happen
   int times = -1;              // how often; -1: always
 };

@@ -49,9 +49,11 @@ std::vector<SiteName> World::writers() const {
   return writers;
 }
 
+// What clients find: by the front door, else whoever serves as primary.
 const Machine* World::shown() const {
   for (const auto& [name, machine] : machines_) {
-    if (address_of(name) == door_.address) return &machine;
+    if (!group_.front_door && machine.accepts_writes()) return &machine;
+    if (group_.front_door && address_of(name) == door_.address) return &machine;
   }
   return nullptr;
 }
@@ -69,7 +71,9 @@ void World::advance(Instant now) {
     machine.streaming = source != machines_.end() && source->second.answers() &&
                         source->second.primary && machine.timeline == source->second.timeline;
     if (!machine.streaming) continue;
-    machine.position = std::max(machine.position, source->second.position - machine.behind);
+    const std::uint64_t held =
+        source->second.position - std::min(machine.behind, source->second.position);
+    machine.position = std::max(machine.position, held);
     machine.received_at = now;
   }
 }
@@ -154,7 +158,7 @@ Result<Outputs> World::write_door(const Call& call) {
     door_.run = call.run.text();
   }
   if (!claims) {
-    if (!ours || door_.generation != call.generation) {
+    if (door_.generation != call.generation) {
       return fail(ErrorCode::superseded, "generation {} was written meanwhile", door_.generation);
     }
     door_.address = text_or(call.step.settings, "address");
@@ -266,6 +270,9 @@ Result<void> World::revert(const Call& call) {
     return fail(*std::move(error));
   } else if (uses == "postgres.fence") {
     machine.sealed = false;
+  } else if (uses == "postgres.promote") {
+    machine.primary = false;
+    --machine.timeline;
   }
   return {};
 }
