@@ -34,7 +34,7 @@ void check_roles(Reading& reading, const GroupPart& group) {
       reading.problems.error("only_watched", group.policy.where,
                              "mode `automatic`, but no site has `activate`: nothing could be done",
                              "say how a site is made active, or write mode: manual");
-    } else if (group.sites.size() > 1) {
+    } else {
       reading.problems.warning("only_watched", group.name,
                                fmt::format("group {} is only watched: no site has `activate`",
                                            quote(group.spec.name.text())));
@@ -54,7 +54,7 @@ void check_roles(Reading& reading, const GroupPart& group) {
           possible || (&site != &other && site.spec.can_be_source && other.spec.can_be_target);
     }
   }
-  if (!possible && group.sites.size() > 1) {
+  if (!possible) {
     reading.problems.error("never_moved", group.name,
                            fmt::format("no move is possible in group {}: no site can be source "
                                        "while another can be target",
@@ -64,33 +64,32 @@ void check_roles(Reading& reading, const GroupPart& group) {
 }
 
 void check_failover_when(Reading& reading, const GroupPart& group) {
+  std::set<std::string> known;
+  std::set<std::string> of_group;
+  for (const SitePart& site : group.sites) {
+    for (const auto& [name, kind] : site.check_kinds) known.insert(name);
+  }
+  for (const CheckPart& check : group.checks) of_group.insert(check.spec.name.text());
   for (const NamedCheck& named : group.policy.failover_when) {
-    std::vector<std::string> known;
-    std::vector<const SitePart*> without;
-    for (const SitePart& site : group.sites) {
-      for (const auto& [name, kind] : site.check_kinds) {
-        if (std::ranges::find(known, name) == known.end()) known.push_back(name);
-      }
-      if (site.spec.can_be_source && !site.check_kinds.contains(named.name)) {
-        without.push_back(&site);
-      }
-    }
-    if (std::ranges::find(known, named.name) == known.end()) {
-      const bool of_group = std::ranges::any_of(group.checks, [&](const CheckPart& check) {
-        return check.spec.name.text() == named.name;
-      });
+    if (reading.problems.full()) return;
+    if (!known.contains(named.name)) {
       reading.problems.error(
           "unknown_check", named.where,
-          of_group ? fmt::format("{} is a check of the group: those never start a move",
-                                 quote(named.name))
-                   : fmt::format("no site has a check {}", quote(named.name)),
-          suggestion(named.name, known));
-    } else if (!without.empty()) {
-      reading.problems.error(
-          "unknown_check", named.where,
-          fmt::format("site {} has no check {}", without.front()->spec.name, quote(named.name)),
-          "every site that can be source needs it, or says roles: [target, standby]");
+          of_group.contains(named.name)
+              ? fmt::format("{} is a check of the group: those never start a move",
+                            quote(named.name))
+              : fmt::format("no site has a check {}", quote(named.name)),
+          suggestion(named.name, {known.begin(), known.end()}));
+      continue;
     }
+    const auto without = std::ranges::find_if(group.sites, [&](const SitePart& site) {
+      return site.spec.can_be_source && !site.check_kinds.contains(named.name);
+    });
+    if (without == group.sites.end()) continue;
+    reading.problems.error(
+        "unknown_check", named.where,
+        fmt::format("site {} has no check {}", without->spec.name, quote(named.name)),
+        "every site that can be source needs it, or says roles: [target, standby]");
   }
 }
 
@@ -217,6 +216,8 @@ void report_short_fence(Reading& reading, const GroupPart& group, const SitePart
 }  // namespace
 
 void check_group(Reading& reading, const GroupPart& group) {
+  // Too few sites has been reported; what would follow from it is no news.
+  if (group.sites.size() < 2) return;
   check_roles(reading, group);
   check_failover_when(reading, group);
   check_threshold(reading, group);
@@ -266,6 +267,15 @@ void check_places(Reading& reading, const GroupPart& group, const ObserverSpec& 
       }
     }
     if (!moves) continue;
+    const bool elsewhere = std::ranges::any_of(group.sites, [&](const SitePart& other) {
+      return &other != &site && other.spec.can_be_target && other.spec.at != place;
+    });
+    if (!elsewhere && site.at) {
+      reading.problems.warning("lost_with_site", where,
+                               fmt::format("the loss of place {} takes every site along that could "
+                                           "stand in for {}",
+                                           quote(place), site.spec.name));
+    }
     // A failover away from here needs the fence of this site, and activate and verify elsewhere.
     const auto look = [&](const StepList& list) {
       for (const StepPart& step : list.steps) {

@@ -161,7 +161,7 @@ class TemplateScope {
   void check_variable(const TemplateUse& use, std::string_view key,
                       const std::vector<const SitePart*>& sites) {
     for (const SitePart* site : sites) {
-      if (site->values.contains(std::string(key))) continue;
+      if (site->values.contains(std::string(key)) || reading_.problems.full()) continue;
       std::vector<std::string> known;
       for (const auto& [name, value] : site->values) known.push_back(name);
       const bool own = site == &site_;

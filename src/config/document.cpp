@@ -30,7 +30,18 @@ class TreeBuilder : public YAML::EventHandler {
  public:
   explicit TreeBuilder(Problems& problems) : problems_(problems), text_(problems.source().text()) {}
 
-  [[nodiscard]] std::optional<Node> take() { return std::move(root_); }
+  // The tree; duplicate keys are reported now that the YAML is known to be right.
+  [[nodiscard]] std::optional<Node> take() {
+    for (const auto& [entry, first] : duplicates_) {
+      if (problems_.full()) break;
+      problems_.error("duplicate_key", entry.key_span,
+                      fmt::format("key {} is written twice", quote(entry.key)),
+                      problems_.the_first_one_is_at(first));
+    }
+    return std::move(root_);
+  }
+  // Where the newest text in quotes began that spans several lines.
+  [[nodiscard]] std::optional<std::size_t> long_quote() const { return long_quote_; }
   [[nodiscard]] std::optional<Span> innermost_open() const {
     for (auto frame = open_.rbegin(); frame != open_.rend(); ++frame) {
       const char first = at(frame->node.span.offset);
@@ -76,6 +87,9 @@ class TreeBuilder : public YAML::EventHandler {
     node.kind = kind_at(offset, tag);
     node.text = value;
     node.span = {offset, scalar_length(offset, node.kind, value)};
+    if (node.kind == NodeKind::quoted && end_of_line(offset) < closing_quote(offset)) {
+      long_quote_ = offset;
+    }
     add(std::move(node));
   }
 
@@ -144,10 +158,19 @@ class TreeBuilder : public YAML::EventHandler {
     });
   }
 
+  // Kept from call to call: there may be a hundred thousand scalars on one line.
+  [[nodiscard]] std::size_t end_of_line(std::size_t offset) {
+    if (offset < line_from_ || offset > line_end_) {
+      line_from_ = offset;
+      line_end_ = std::min(text_.find('\n', offset), text_.size());
+    }
+    return line_end_;
+  }
+
   // The bytes of a scalar as it stands in its first line.
   [[nodiscard]] std::size_t scalar_length(std::size_t offset, NodeKind kind,
                                           const std::string& value) {
-    const std::size_t line_end = std::min(text_.find('\n', offset), text_.size());
+    const std::size_t line_end = end_of_line(offset);
     if (kind == NodeKind::quoted) {
       const std::size_t close = closing_quote(offset);
       return std::max<std::size_t>(std::min(close + 1, line_end) - offset, 1);
@@ -229,12 +252,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
     const auto [first, is_new] = frame.keys.emplace(node.text, node.span);
     frame.repeated = !is_new;
-    if (!is_new) {
-      const Location location = problems_.source().locate(first->second.offset);
-      problems_.error("duplicate_key", node.span,
-                      fmt::format("key {} is written twice", quote(node.text)),
-                      fmt::format("the first one is at {}:{}", location.line, location.column));
-    }
+    if (!is_new) duplicates_.push_back({Entry{node.text, node.span, {}}, first->second});
     frame.waiting = Entry{node.text, node.span, Node{}};
   }
 
@@ -242,6 +260,10 @@ class TreeBuilder : public YAML::EventHandler {
   const std::string& text_;
   std::vector<Frame> open_;
   std::optional<Node> root_;
+  std::optional<std::size_t> long_quote_;
+  std::vector<std::pair<Entry, Span>> duplicates_;
+  std::size_t line_from_ = 1;
+  std::size_t line_end_ = 0;
   int documents_ = 0;
 };
 
@@ -282,14 +304,22 @@ void report(Problems& problems, const TreeBuilder& builder, const YAML::Exceptio
   if (exception.msg.find(" flow not found") != std::string::npos) {
     where = builder.innermost_open().value_or(where);
   }
+  std::string quote_hint;
+  if (const auto quote_at = builder.long_quote()) {
+    const Location location = problems.source().locate(*quote_at);
+    quote_hint = fmt::format(
+        "the text in quotes that begins at {}:{} goes on over several lines: "
+        "is its quote closed?",
+        location.line, location.column);
+  }
   for (const Translation& translation : kTranslations) {
     if (exception.msg.starts_with(translation.library)) {
       problems.error("yaml", where, std::string(translation.message),
-                     std::string(translation.hint));
+                     quote_hint.empty() ? std::string(translation.hint) : quote_hint);
       return;
     }
   }
-  problems.error("yaml", where, fmt::format("not valid YAML: {}", exception.msg));
+  problems.error("yaml", where, fmt::format("not valid YAML: {}", exception.msg), quote_hint);
 }
 
 }  // namespace
@@ -308,13 +338,13 @@ std::optional<Node> parse_document(Problems& problems) {
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const Refused&) {
-    return std::nullopt;  // house-rules: allow swallow because the refusal has been reported
+    return std::nullopt;  // the refusal has been reported
   } catch (const YAML::Exception& exception) {
     const bool alias = exception.msg.starts_with(YAML::ErrorMsg::UNKNOWN_ANCHOR);
     try {
       if (alias) builder.refuse_alias(static_cast<std::size_t>(exception.mark.pos));
     } catch (const Refused&) {
-      return std::nullopt;  // house-rules: allow swallow because the refusal has been reported
+      return std::nullopt;  // the refusal has been reported
     }
     report(problems, builder, exception);
     return std::nullopt;

@@ -166,21 +166,24 @@ void report_unavailable(Reading& reading, Span where, std::string_view what,
 }
 
 Json FieldReader::read_fields(const Node& node, const std::vector<Field>& fields,
-                              std::string_view where, const std::vector<std::string>& others) {
+                              std::string_view where, const std::vector<std::string>& others,
+                              const std::vector<std::string>& known) {
   Json settings = Json::object();
+  std::vector<std::string> misspelt;  // what unknown keys seem to mean: not missing as well
   for (const Entry& entry : node.entries) {
     if (const Field* field = find_field(fields, entry.key)) {
       const PathStep step(subject_, entry.key);
       if (auto value = read(entry.value, *field)) settings[entry.key] = *std::move(value);
     } else if (std::ranges::find(others, entry.key) == others.end()) {
-      std::vector<std::string> known = names_of(fields);
-      known.insert(known.end(), others.begin(), others.end());
-      report_unknown_key(reading_, entry, where, known);
+      if (reading_.problems.full()) continue;
+      const std::vector<std::string> words = known.empty() ? names_of(fields) : known;
+      report_unknown_key(reading_, entry, where, words);
+      if (auto meant = closest(entry.key, words)) misspelt.push_back(*std::move(meant));
     }
   }
   for (const Field& field : fields) {
     if (node.find(field.name) != nullptr) continue;
-    if (field.required) {
+    if (field.required && std::ranges::find(misspelt, field.name) == misspelt.end()) {
       reading_.problems.error("missing_key", node.span,
                               fmt::format("`{}` is missing in {}", field.name, where),
                               field.summary);

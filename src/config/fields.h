@@ -22,9 +22,11 @@ class FieldReader {
   FieldReader(Reading& reading, Subject& subject) : reading_(reading), subject_(subject) {}
 
   // The settings of a mapping. `where` follows "in": "unknown key `x` in policy". What is wrong is
-  // reported and left out. `others` are keys that somebody else reads.
+  // reported and left out. `others` are keys that somebody else reads, `known`
+  // what to suggest (else the names of the fields).
   Json read_fields(const Node& node, const std::vector<Field>& fields, std::string_view where,
-                   const std::vector<std::string>& others = {});
+                   const std::vector<std::string>& others = {},
+                   const std::vector<std::string>& known = {});
 
   // The same for a kind, which may also be written as one text when that is enough to say it:
   // `sqlite: PATH` for a kind whose one required field is a text, `tcp: HOST:PORT` for one that

@@ -197,7 +197,10 @@ KeyTable make_site() {
        steps("fence", "How it is stopped from serving writes."),
        steps("activate", "How it is made active."), steps("verify", "How that is proved."),
        steps("protect", "How it becomes a standby again.")}};
-  table.others.insert(table.others.end(), site_variables().begin(), site_variables().end());
+  for (const std::string& name : site_variables()) {
+    table.others.push_back(name);
+    table.known.push_back(name);
+  }
   return table;
 }
 
@@ -250,6 +253,7 @@ KeyTable::KeyTable(std::string where_text, std::string summary_text, std::vector
       planned(std::move(planned_keys)),
       others(planned) {
   for (const Key& key : keys) {
+    known.push_back(key.field.name);
     if (key.form.empty()) {
       plain.push_back(key.field);
     } else {

@@ -27,6 +27,7 @@ struct KeyTable {
 
   std::vector<Field> plain;         // what is read by its declaration
   std::vector<std::string> others;  // the names of all the rest, planned ones included
+  std::vector<std::string> known;   // what to suggest
 };
 
 const KeyTable& root_keys();

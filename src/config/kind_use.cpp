@@ -20,11 +20,23 @@ std::vector<std::string> names_of(const std::vector<Kind>& kinds) {
   return names;
 }
 
+void report_unknown_kind(Reading& reading, const Entry& entry,
+                         const std::vector<std::string>& known, const std::vector<Kind>& kinds,
+                         std::string_view what) {
+  if (reading.problems.full()) return;
+  std::vector<std::string> words = known;
+  for (const Kind& kind : kinds) words.push_back(kind.name);
+  std::string hint = suggestion(entry.key, words, reading.kinds.planned);
+  reading.problems.error("unknown_kind", entry.key_span,
+                         fmt::format("unknown key or kind {} in {}", quote(entry.key), what),
+                         std::move(hint));
+}
+
 }  // namespace
 
 Json read_table(Reading& reading, Subject& subject, const Node& node, const KeyTable& table) {
-  Json values =
-      FieldReader(reading, subject).read_fields(node, table.plain, table.where, table.others);
+  Json values = FieldReader(reading, subject)
+                    .read_fields(node, table.plain, table.where, table.others, table.known);
   for (const Entry& entry : node.entries) {
     if (contains(table.planned, entry.key)) {
       report_unavailable(reading, entry.key_span, quote(entry.key));
@@ -52,18 +64,13 @@ std::optional<KindUse> find_kind(Reading& reading, const Node& node,
       report_unavailable(reading, entry.key_span, quote(entry.key));
       reported = true;
     } else if (kind == kinds.end()) {
-      std::vector<std::string> words = known;
-      for (const Kind& each : kinds) words.push_back(each.name);
-      words.insert(words.end(), reading.kinds.planned.begin(), reading.kinds.planned.end());
-      reading.problems.error("unknown_kind", entry.key_span,
-                             fmt::format("unknown key or kind {} in {}", quote(entry.key), what),
-                             suggestion(entry.key, words));
+      report_unknown_kind(reading, entry, known, kinds, what);
       reported = true;
     } else if (found) {
       reading.problems.error(
           "two_kinds", entry.key_span,
           fmt::format("{} is of one kind: {} stands here already", what, quote(found->kind->name)));
-      reported = true;
+      return std::nullopt;
     } else {
       found = KindUse{&*kind, &entry};
     }

@@ -144,7 +144,9 @@ class RootReader {
     Node settings;
     settings.kind = NodeKind::mapping;
     settings.span = node.span;
-    if (!rest.empty()) {
+    const bool needs_path =
+        std::ranges::any_of(kind.fields, [](const Field& field) { return field.required; });
+    if (!rest.empty() || needs_path) {
       if (!rest.starts_with(kAbsolute) || rest.size() == kAbsolute.size()) {
         reading_.problems.error(
             "unknown_store", node.span,
@@ -201,7 +203,7 @@ class RootReader {
         reference.settings =
             FieldReader(reading_, subject).read_kind(use->entry->value, *use->kind);
         refuse_templates(subject);
-        if (reference.at.empty()) placeless_.push_back({"a reference", use->entry->key_span});
+        if (reference.at.empty()) placeless_.push_back({"references", use->entry->key_span});
       }
       configuration_.references.push_back(std::move(reference));
     }
@@ -229,9 +231,6 @@ class RootReader {
         continue;
       }
       configuration_.resolvers.push_back(*text);
-    }
-    if (!entry->value.items.empty()) {
-      placeless_.push_back({"the resolvers", entry->value.items.front().span});
     }
   }
 
@@ -271,8 +270,30 @@ class RootReader {
       check_places(reading_, *group, configuration_.observer);
       check_unique(*group, names);
       check_published(*group, published);
-      if (group->front_door) placeless_.push_back({"the front doors", *group->front_door});
+      note_placeless(*group);
       configuration_.groups.push_back(assemble(*std::move(group)));
+    }
+  }
+
+  // Whatever can say where it is and does not.
+  void note_placeless(const GroupPart& group) {
+    const auto silent = [](const Kind& kind, const Json& settings) {
+      return std::ranges::find(kind.fields, "at", &Field::name) != kind.fields.end() &&
+             text_or(settings, "at").empty();
+    };
+    for (const Kind& kind : reading_.kinds.front_doors) {
+      if (!group.spec.front_door || group.spec.front_door->kind != kind.name) continue;
+      if (silent(kind, group.spec.front_door->settings)) {
+        placeless_.push_back({"front doors", *group.front_door});
+      }
+    }
+    for (const SitePart& site : group.sites) {
+      for (const StepList* list : {&site.fence, &site.activate, &site.verify}) {
+        for (const StepPart& step : list->steps) {
+          if (step.kind == nullptr || !silent(*step.kind, step.spec.with)) continue;
+          placeless_.push_back({fmt::format("{} steps", step.spec.uses), step.uses});
+        }
+      }
     }
   }
 
@@ -280,11 +301,10 @@ class RootReader {
     if (group.spec.name.empty()) return;
     const auto [first, is_new] = names.emplace(group.spec.name.text(), group.name);
     if (is_new) return;
-    const Location location = reading_.problems.source().locate(first->second.offset);
     reading_.problems.error(
         "duplicate_name", group.name,
         fmt::format("there is already a group {}", quote(group.spec.name.text())),
-        fmt::format("the first one is at {}:{}", location.line, location.column));
+        reading_.problems.the_first_one_is_at(first->second));
   }
 
   void check_published(const GroupPart& group, std::map<std::string, std::string>& published) {
@@ -316,8 +336,7 @@ class RootReader {
     if (what.empty()) return;
     reading_.problems.warning(
         "no_place", where,
-        fmt::format("counted as surviving the loss of every site, because no `at` says where they "
-                    "are: {}",
+        fmt::format("no `at` says where these are, so they count as surviving every site: {}",
                     fmt::join(what, ", ")),
         configuration_.observer.at.empty() ? "write observer: {name: …, at: PLACE}" : "");
   }

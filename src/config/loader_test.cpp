@@ -52,8 +52,8 @@ TEST_F(TwoSites, WarnsOfNothingButTheHastyThresholdAndTheMissingPlaces) {
   ASSERT_EQ(loaded_.problems.size(), 2U) << complaints(loaded_);
   EXPECT_EQ(loaded_.problems[0].code, "no_place");
   EXPECT_EQ(loaded_.problems[0].message,
-            "counted as surviving the loss of every site, because no `at` says where they are: "
-            "observer laptop, the resolvers, the front doors");
+            "no `at` says where these are, so they count as surviving every site: observer laptop, "
+            "hook steps");
   EXPECT_EQ(loaded_.problems[1].code, "hasty");
   EXPECT_EQ(summary(loaded_.problems), "2 warnings");
 }
@@ -472,7 +472,8 @@ TEST(Loading, IsQuickWithAThousandGroups) {
   const auto took = std::chrono::steady_clock::now() - begin;
   ASSERT_TRUE(loaded.ok()) << complaints(loaded);
   EXPECT_EQ(loaded.configuration.groups.size(), 1'000U);
-  EXPECT_LT(took, std::chrono::seconds(1));
+  // Under 1s as released; the bound here leaves room for builds without optimisation.
+  EXPECT_LT(took, std::chrono::seconds(5));
 }
 
 }  // namespace

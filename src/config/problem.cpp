@@ -77,19 +77,47 @@ void Problems::warning(std::string_view code, Span where, std::string message, s
 }
 
 void Problems::add(Entry entry) {
+  std::size_t& kept = entry.severity == ProblemSeverity::error ? kept_errors_ : kept_warnings_;
+  if (kept == kProblemsMax) return;
+  ++kept;
   entry.number = entries_.size();
-  if (entries_.size() < kProblemsMax) entries_.push_back(std::move(entry));
+  entries_.push_back(std::move(entry));
+}
+
+std::string Problems::the_first_one_is_at(Span first) const {
+  if (full()) return {};
+  const Location location = source_.locate(first.offset);
+  return fmt::format("the first one is at {}:{}", location.line, location.column);
+}
+
+std::vector<Span> Problems::secrets_of(Span line) const {
+  std::vector<Span> found = source_.guess_secrets(line);
+  for (const Span& secret : secrets_) {
+    const bool overlaps =
+        secret.offset < line.offset + line.length && secret.offset + secret.length > line.offset;
+    if (overlaps) found.push_back(secret);
+  }
+  std::ranges::sort(found);
+  return found;
 }
 
 std::vector<Problem> Problems::finish() {
-  std::ranges::sort(secrets_);
   std::ranges::sort(entries_, {}, [](const Entry& entry) {
     return std::tuple(entry.where.offset, entry.number);
   });
   std::vector<Problem> problems;
+  Span line{0, 0};
+  std::vector<Span> hidden;  // of this line: what is known to be secret, and what looks so
+  bool first = true;
   for (const Entry& entry : entries_) {
+    const Span of_entry = source_.line_at(entry.where.offset);
+    if (first || of_entry != line) {
+      line = of_entry;
+      hidden = secrets_of(line);
+      first = false;
+    }
     const Location location = source_.locate(entry.where.offset);
-    const Excerpt excerpt = source_.excerpt(entry.where, secrets_);
+    const Excerpt excerpt = source_.excerpt(entry.where, hidden);
     Problem problem{entry.severity,  source_.file_name(), location.line,
                     location.column, entry.code,          entry.message,
                     entry.hint,      excerpt.length,      excerpt};

@@ -39,8 +39,8 @@ std::string summary(const std::vector<Problem>& problems);
 Json to_json(const std::vector<Problem>& problems);
 bool has_errors(const std::vector<Problem>& problems);
 
-// Gathers; lives as long as one file is read. At most kProblemsMax are kept: a file with more
-// mistakes is not a configuration.
+// Gathers; lives as long as one file is read. At most kProblemsMax errors and as many warnings
+// are kept: a file with more mistakes is not a configuration.
 class Problems {
  public:
   explicit Problems(const Source& source) : source_(source) {}
@@ -50,6 +50,10 @@ class Problems {
   // Never show this piece of the text.
   void hide(Span secret) { secrets_.push_back(secret); }
 
+  // No more errors are kept; whoever would work hard for a message need not.
+  [[nodiscard]] bool full() const { return kept_errors_ == kProblemsMax; }
+  // The hint of a duplicate.
+  [[nodiscard]] std::string the_first_one_is_at(Span first) const;
   [[nodiscard]] std::size_t errors() const { return errors_; }
   [[nodiscard]] const Source& source() const { return source_; }
   // Sorted by position; each only once.
@@ -67,11 +71,14 @@ class Problems {
     std::size_t number = 0;  // in the order of reporting
   };
   void add(Entry entry);
+  [[nodiscard]] std::vector<Span> secrets_of(Span line) const;
 
   const Source& source_;
   std::vector<Entry> entries_;
   std::vector<Span> secrets_;
   std::size_t errors_ = 0;
+  std::size_t kept_errors_ = 0;
+  std::size_t kept_warnings_ = 0;
 };
 
 }  // namespace bascule::config

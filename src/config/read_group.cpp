@@ -24,10 +24,9 @@ class UniqueNames {
     if (name.empty()) return;
     const auto [first, is_new] = seen_.emplace(name, where);
     if (is_new) return;
-    const Location location = reading_.problems.source().locate(first->second.offset);
-    reading_.problems.error(
-        "duplicate_name", where, fmt::format("there is already {} {}", what_, quote(name)),
-        fmt::format("the first one is at {}:{}", location.line, location.column));
+    reading_.problems.error("duplicate_name", where,
+                            fmt::format("there is already {} {}", what_, quote(name)),
+                            reading_.problems.the_first_one_is_at(first->second));
   }
 
  private:
@@ -96,6 +95,7 @@ class SiteReader {
       reading_.problems.error("missing_value", roles->value.span, "`roles` is empty",
                               "a site that takes no part does not belong into the group");
     }
+    if (written.size() < roles->value.items.size() || written.empty()) return;
     site_.spec.can_be_source = written.contains("source");
     site_.spec.can_be_target = written.contains("target");
     site_.spec.can_be_standby = written.contains("standby");

@@ -31,7 +31,7 @@ class StepReader {
     const Json values = read_table(reading_, subject_, node_, table);
     if (const Entry* name = node_.find("name")) {
       part_.name = name->value.span;
-      part_.spec.name = read_name(reading_, name->value, "a step", false).value_or("");
+      part_.spec.name = read_name(reading_, name->value, "the name of a step", false).value_or("");
     }
     part_.spec.timeout = Duration{integer_or(values, "timeout", part_.spec.timeout.count())};
     if (values.contains("retries")) part_.spec.retries = integer_or(values, "retries");
@@ -81,6 +81,7 @@ class StepReader {
       reading_.problems.error("wrong_phase", part_.uses,
                               fmt::format("{} cannot stand in {}", quote(*name), list_.key),
                               where_it_can_stand(*kind));
+      return;
     }
     part_.kind = kind;
   }
@@ -106,9 +107,8 @@ class StepReader {
       hint = "it is a kind of check: write it under checks";
     } else {
       std::vector<std::string> known;
-      for (const Kind& kind : kinds.actions) known.push_back(kind.name);
-      known.insert(known.end(), kinds.planned.begin(), kinds.planned.end());
-      hint = suggestion(name, known);
+      for (const Kind& each : kinds.actions) known.push_back(each.name);
+      hint = suggestion(name, known, kinds.planned);
     }
     reading_.problems.error("unknown_uses", part_.uses,
                             fmt::format("there is no action {}", quote(name)), hint);

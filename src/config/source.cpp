@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kExcerptColumns = 90;
 constexpr std::size_t kColumnsBeforeCaret = 50;
+constexpr std::size_t kBytesAround = 1'000;
 constexpr std::size_t kQuotedColumns = 60;
 constexpr std::string_view kHidden = "<secret>";
 constexpr std::string_view kEllipsis = "…";
@@ -61,33 +62,9 @@ struct Hidden {
   Span caret;  // in code points of `text`
 };
 
-// Where the value of a key that sounds secret begins in a line, for texts that never became a
-// configuration ("password: hunter2" in a file with a mistake in its YAML).
-std::vector<Span> guess_secrets(std::string_view line, std::size_t line_offset) {
-  constexpr std::array<std::string_view, 5> kWords{"password", "secret", "token", "passphrase",
-                                                   "api_key"};
-  std::string lower(line);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  });
-  std::vector<Span> found;
-  for (const std::string_view word : kWords) {
-    for (std::size_t at = 0; (at = lower.find(word, at)) != std::string::npos;) {
-      at += word.size();
-      std::size_t from = lower.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-\"' ", at);
-      if (from == std::string::npos || lower[from] != ':') continue;
-      from = lower.find_first_not_of(" \"'", from + 1);
-      if (from == std::string::npos || lower[from] == '$' || lower[from] == '{') continue;
-      const std::size_t end = std::min(lower.find_first_of(",}\"'", from), lower.size());
-      found.push_back({line_offset + from, end - from});
-    }
-  }
-  return found;
-}
-
 // The line with every secret replaced, and where the caret stands then.
-Hidden hide(std::string_view text, Span line, Span where, std::vector<Span> secrets) {
-  std::ranges::sort(secrets);
+// `secrets` are sorted.
+Hidden hide(std::string_view text, Span line, Span where, const std::vector<Span>& secrets) {
   Hidden result;
   std::size_t columns = 0;
   bool caret_set = false;
@@ -159,16 +136,45 @@ Span Source::line_at(std::size_t offset) const {
   return {start, end - start};
 }
 
+std::vector<Span> Source::guess_secrets(Span line) const {
+  constexpr std::array<std::string_view, 5> kWords{"password", "secret", "token", "passphrase",
+                                                   "api_key"};
+  std::string lower = text_.substr(line.offset, line.length);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
+  std::vector<Span> found;
+  for (const std::string_view word : kWords) {
+    for (std::size_t at = 0; (at = lower.find(word, at)) != std::string::npos;) {
+      at += word.size();
+      std::size_t from = lower.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-\"' ", at);
+      if (from == std::string::npos || lower[from] != ':') continue;
+      from = lower.find_first_not_of(" \"'", from + 1);
+      if (from == std::string::npos || lower[from] == '$' || lower[from] == '{') continue;
+      const std::size_t end = std::min(lower.find_first_of(",}\"'", from), lower.size());
+      found.push_back({line.offset + from, end - from});
+      at = end;
+    }
+  }
+  return found;
+}
+
 Excerpt Source::excerpt(Span where, const std::vector<Span>& secrets) const {
-  const Span line = line_at(where.offset);
-  std::vector<Span> here =
-      guess_secrets(std::string_view(text_).substr(line.offset, line.length), line.offset);
+  Span line = line_at(where.offset);
+  // Of a very long line only what can be shown is looked at.
+  const std::size_t end =
+      std::min(line.offset + line.length, where.offset + where.length + kBytesAround);
+  std::size_t begin = line.offset;
+  if (where.offset > begin + kBytesAround) begin = where.offset - kBytesAround;
+  while (begin < end && is_continuation(text_[begin])) ++begin;
+  const bool cut = begin > line.offset;
+  line = {begin, end - begin};
+  std::vector<Span> here;
   for (const Span& secret : secrets) {
-    const bool overlaps =
-        secret.offset < line.offset + line.length && secret.offset + secret.length > line.offset;
+    const bool overlaps = secret.offset < end && secret.offset + secret.length > begin;
     if (overlaps) here.push_back(secret);
   }
-  const Hidden hidden = hide(text_, line, where, std::move(here));
+  const Hidden hidden = hide(text_, line, where, here);
   const auto points = code_points(hidden.text);
   std::size_t from = 0;
   std::size_t to = points.size();
@@ -178,10 +184,11 @@ Excerpt Source::excerpt(Span where, const std::vector<Span>& secrets) const {
     to = std::min(from + kExcerptColumns, points.size());
   }
   Excerpt excerpt;
-  if (from > 0) excerpt.text += kEllipsis;
+  const bool ellipsis = cut || from > 0;
+  if (ellipsis) excerpt.text += kEllipsis;
   for (std::size_t i = from; i < to; ++i) excerpt.text += points[i];
   if (to < points.size()) excerpt.text += kEllipsis;
-  if (from > 0) excerpt.indent += ' ';
+  if (ellipsis) excerpt.indent += ' ';
   for (std::size_t i = from; i < hidden.caret.offset; ++i) {
     excerpt.indent += i < points.size() && points[i] == "\t" ? '\t' : ' ';
   }

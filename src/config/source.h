@@ -48,12 +48,15 @@ class Source {
   [[nodiscard]] std::string folder() const;
 
   [[nodiscard]] Location locate(std::size_t offset) const;
+  // The line of `offset`, without its end.
+  [[nodiscard]] Span line_at(std::size_t offset) const;
   // The line on which `where` begins. `secrets` are sorted by offset.
   [[nodiscard]] Excerpt excerpt(Span where, const std::vector<Span>& secrets) const;
+  // What looks like a secret in a line, for texts that never became a configuration
+  // ("password: hunter2" in a file with a mistake in its YAML).
+  [[nodiscard]] std::vector<Span> guess_secrets(Span line) const;
 
  private:
-  [[nodiscard]] Span line_at(std::size_t offset) const;
-
   std::string file_name_;
   std::string text_;
   std::vector<std::size_t> line_starts_;

@@ -64,8 +64,11 @@ std::optional<std::string> closest(std::string_view written,
   return best;
 }
 
-std::string suggestion(std::string_view written, const std::vector<std::string>& known) {
-  if (const auto word = closest(written, known)) return fmt::format("did you mean `{}`?", *word);
+std::string suggestion(std::string_view written, const std::vector<std::string>& known,
+                       const std::vector<std::string>& also) {
+  auto word = closest(written, known);
+  if (!word) word = closest(written, also);
+  if (word) return fmt::format("did you mean `{}`?", *word);
   if (known.empty() || known.size() > kListedMax) return {};
   return fmt::format("known here: {}", fmt::join(known, ", "));
 }

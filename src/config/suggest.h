@@ -11,7 +11,9 @@ namespace bascule::config {
 
 std::optional<std::string> closest(std::string_view written, const std::vector<std::string>& known);
 
-// The whole hint: "did you mean `cooldown`?", else the known words, if they are few.
-std::string suggestion(std::string_view written, const std::vector<std::string>& known);
+// The whole hint: "did you mean `cooldown`?", else the known words, if they are few. A word of
+// `also` is suggested when it is close, and not listed.
+std::string suggestion(std::string_view written, const std::vector<std::string>& known,
+                       const std::vector<std::string>& also = {});
 
 }  // namespace bascule::config
