@@ -243,7 +243,7 @@ TEST(ChildProcess, NoDescriptorIsLostOverManyRuns) {
   const auto count = [] {
     return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
   };
-  world.shell("true");
+  ASSERT_TRUE(world.shell("true"));
   const auto before = count();
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(world.shell("true"));
   EXPECT_EQ(count(), before);
