@@ -357,6 +357,7 @@ Json plan_view(const runtime::Preview& preview) {
               {"because", preview.because},
               {"fingerprint", preview.plan.fingerprint},
               {"exposures", preview.plan.exposures},
+              {"afterwards", preview.afterwards},
               {"steps", std::move(steps)},
               {"estimate", Json{{"outage_ms", milliseconds(preview.outage)},
                                 {"critical_path", std::move(critical)},

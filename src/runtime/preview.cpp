@@ -1,5 +1,7 @@
 #include "runtime/preview.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -67,6 +69,35 @@ void estimate(const engine::State& state, Preview& preview) {
   }
 }
 
+// Why one would, or would rather not: the check of the source that the group stands on.
+std::string reason_for(const engine::State& state, const Plan& plan) {
+  const GroupSpec* group = state.configuration.find_group(plan.group);
+  for (const std::vector<std::string>& all_of : group->policy.failover_when) {
+    for (const std::string& check : all_of) {
+      const auto verdict =
+          state.verdicts.find(CheckReference{plan.group, plan.source, CheckName(check)});
+      if (verdict == state.verdicts.end()) continue;
+      const std::string what = fmt::format("an operator asks; {}/{} is {}", plan.source, check,
+                                           to_string(verdict->second.health));
+      const bool rather_planned =
+          plan.move == Move::failover && verdict->second.health == Health::healthy;
+      if (!rather_planned) return what;
+      return fmt::format("{}: consider `bascule switchover {} --to {}`", what, plan.group,
+                         plan.target);
+    }
+  }
+  return "an operator asks";
+}
+
+std::vector<std::string> owed_after(const engine::State& state, const Plan& plan) {
+  std::vector<std::string> owed;
+  for (const Step& step : engine::standby_steps(state, plan.group, plan.source, plan.target)) {
+    if (step.phase != Phase::protect) continue;
+    owed.push_back(fmt::format("{} {} as standby of {}", step.name, plan.source, plan.target));
+  }
+  return owed;
+}
+
 engine::Call inspection_of(const engine::State& state, const Plan& plan, const Step& step) {
   engine::Call call;
   call.group = plan.group;
@@ -111,6 +142,8 @@ awaitable<Result<Preview>> preview(boost::asio::any_io_executor executor, Loop& 
                 inspect_into(runner, inspection_of(state, made.plan, step), deadline, &place));
   }
   co_await scope.join();
+  made.because = reason_for(state, made.plan);
+  made.afterwards = owed_after(state, made.plan);
   estimate(state, made);
   co_return made;
 }

@@ -18,6 +18,9 @@ namespace bascule::runtime {
 struct Preview {
   Plan plan;
   std::string because;
+  // What will be owed when the run has ended: "amsterdam becomes a standby of berlin again
+  // (rejoin)".
+  std::vector<std::string> afterwards;
   // Steps whose settings wait for another step's output are not asked: nothing inside.
   std::map<StepId, std::optional<Result<Inspection>>> inspections;
   std::optional<Duration> outage;  // from the steps of past runs; nothing without any
