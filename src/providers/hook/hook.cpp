@@ -1,38 +1,26 @@
 #include "providers/hook/hook.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include <map>
 #include <utility>
 
 #include "async/child_process.h"
+#include "async/pool.h"
+#include "providers/hook/command_line.h"
 #include "providers/hook/orphan.h"
 
 namespace bascule::hook {
 namespace {
 
-constexpr int kTryAgain = 75;        // EX_TEMPFAIL
-constexpr std::size_t kShown = 300;  // bytes of output that a message quotes
-
-std::string last_line(const Exit& exit) {
-  std::string text = exit.standard_error.text();
-  if (text.empty()) text = exit.standard_output.text();
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-  const std::size_t line = text.find_last_of('\n');
-  if (line != std::string::npos) text.erase(0, line + 1);
-  if (text.size() > kShown) text.resize(kShown);
-  return text;
-}
-
-std::string describe(const std::vector<std::string>& command, const Exit& exit) {
-  const std::string said = last_line(exit);
-  return fmt::format("{} {}{}", command.front(), exit.sentence(), said.empty() ? "" : ": " + said);
-}
+constexpr int kTryAgain = 75;                    // EX_TEMPFAIL
+constexpr std::size_t kOutputLimit = 16 * 1024;  // per stream: it is journaled
 
 struct Settings {
-  std::vector<std::string> run, proof, undo;
+  CommandLine run, proof, undo;
   Delivery delivery = Delivery::proven;
   std::string working_directory;
+  std::string cluster;
   SiteName site;
 };
 
@@ -42,21 +30,18 @@ class Hook final : public Action {
 
   awaitable<Result<Inspection>> inspect(StepCall call) override {
     Inspection inspection;
-    inspection.change = fmt::format("run {}", fmt::join(settings_.run, " "));
+    inspection.change = "run " + shown(settings_.run);
     inspection.prior = Json::object();
     if (call.attempt > 0) {
-      // The process of an attempt whose Bascule died may still be at work.
-      if (const auto orphan = find_orphan(call.run.text(), call.step.text())) {
+      const Result<std::string> orphan = co_await orphan_of(call);
+      if (!orphan) co_return error_of(orphan);
+      if (!orphan->empty()) {
         inspection.finding = Finding::pending;
-        inspection.because =
-            fmt::format("{} still runs as process {}", settings_.run.front(), *orphan);
+        inspection.because = *orphan;
         co_return inspection;
       }
     }
-    if (settings_.proof.empty()) {
-      inspection.finding = Finding::needed;
-      co_return inspection;
-    }
+    if (settings_.proof.empty()) co_return inspection;
     Result<Exit> exit = co_await execute(settings_.proof, call);
     if (!exit) co_return error_of(exit);
     if (exit->signal || exit->code > 1) {
@@ -64,19 +49,26 @@ class Hook final : public Action {
                      describe(settings_.proof, *exit));
     }
     inspection.finding = exit->code == 0 ? Finding::done : Finding::needed;
-    inspection.because = last_line(*exit);
+    inspection.because = last_line(*exit, settings_.proof);
     co_return inspection;
   }
 
   awaitable<Result<Outputs>> apply(StepCall call) override {
+    if (call.attempt > 1) {
+      const Result<void> alone = co_await wait_for_no_orphan(call);
+      if (!alone) co_return error_of(alone);
+    }
     Result<Exit> exit = co_await execute(settings_.run, call);
     if (!exit) co_return fail(lost(exit.error()));
     if (auto failed = failure(settings_.run, *exit)) co_return fail(std::move(*failed));
-    co_return Outputs{{"output", Json(exit->standard_output.text())}};
+    co_return Outputs{
+        {"output", Json(without_secrets(exit->standard_output.text(), settings_.run))}};
   }
 
   awaitable<Result<void>> revert(StepCall call) override {
     if (settings_.undo.empty()) co_return fail(ErrorCode::invalid, "the hook has no `undo`");
+    const Result<void> alone = co_await wait_for_no_orphan(call);
+    if (!alone) co_return error_of(alone);
     Result<Exit> exit = co_await execute(settings_.undo, call);
     if (!exit) co_return error_of(exit);
     if (auto failed = failure(settings_.undo, *exit)) co_return fail(std::move(*failed));
@@ -84,24 +76,52 @@ class Hook final : public Action {
   }
 
  private:
-  awaitable<Result<Exit>> execute(std::vector<std::string> argv, StepCall call) {
+  [[nodiscard]] std::map<std::string, std::string> identity(const StepCall& call) const {
+    return {{"BASCULE_CLUSTER", settings_.cluster},
+            {"BASCULE_GROUP", call.group.text()},
+            {"BASCULE_RUN", call.run.text()},
+            {"BASCULE_STEP", call.step.text()}};
+  }
+
+  awaitable<Result<Exit>> execute(CommandLine command_line, StepCall call) {
     Command command;
-    command.argv = std::move(argv);
+    command.argv = arguments(command_line);
     command.working_directory = settings_.working_directory;
-    command.environment = {{"BASCULE_GROUP", call.group.text()},
-                           {"BASCULE_SITE", settings_.site.text()},
-                           {"BASCULE_SOURCE", call.source.text()},
-                           {"BASCULE_TARGET", call.target.text()},
-                           {"BASCULE_MOVE", std::string(to_string(call.move))},
-                           {"BASCULE_RUN", call.run.text()},
-                           {"BASCULE_STEP", call.step.text()},
-                           {"BASCULE_TERM", std::to_string(call.term)},
-                           {"BASCULE_GENERATION", std::to_string(call.generation)},
-                           {"BASCULE_ATTEMPT", std::to_string(call.attempt)}};
+    command.output_limit = kOutputLimit;
+    command.environment = identity(call);
+    command.environment.merge(
+        std::map<std::string, std::string>{{"BASCULE_SITE", settings_.site.text()},
+                                           {"BASCULE_SOURCE", call.source.text()},
+                                           {"BASCULE_TARGET", call.target.text()},
+                                           {"BASCULE_MOVE", std::string(to_string(call.move))},
+                                           {"BASCULE_TERM", std::to_string(call.term)},
+                                           {"BASCULE_GENERATION", std::to_string(call.generation)},
+                                           {"BASCULE_ATTEMPT", std::to_string(call.attempt)}});
     co_return co_await run_command(clock_, std::move(command), call.deadline);
   }
 
-  // What was killed in the middle may have had its effect; only a proof can tell.
+  // The process of an attempt whose Bascule died, which may still be at work, in words; empty:
+  // none.
+  awaitable<Result<std::string>> orphan_of(StepCall call) {
+    std::vector<std::string> entries;
+    for (const auto& [name, value] : identity(call)) entries.push_back(name + "=" + value);
+    const auto find = [entries] { return find_orphan(entries); };
+    BlockingPool pool(1, 1);
+    const auto found = co_await pool.run(find);
+    if (!found) co_return error_of(found);
+    if (!*found) co_return std::string();
+    co_return fmt::format("an earlier attempt still runs as process {}", **found);
+  }
+
+  // Two processes of one step never run at the same time.
+  awaitable<Result<void>> wait_for_no_orphan(StepCall call) {
+    const Result<std::string> orphan = co_await orphan_of(std::move(call));
+    if (!orphan) co_return error_of(orphan);
+    if (orphan->empty()) co_return Result<void>();
+    co_return fail(ErrorCode::unavailable, "{}", *orphan);
+  }
+
+  // What was killed in the middle may have had its effect.
   [[nodiscard]] Error lost(Error error) const {
     const bool may_have_run = error.code == ErrorCode::timeout || error.code == ErrorCode::canceled;
     if (may_have_run && settings_.delivery == Delivery::at_most_once) {
@@ -110,10 +130,19 @@ class Hook final : public Action {
     return error;
   }
 
-  static std::optional<Error> failure(const std::vector<std::string>& argv, const Exit& exit) {
+  static std::string describe(const CommandLine& command, const Exit& exit) {
+    const std::string said = last_line(exit, command);
+    return fmt::format("{} {}{}", command.front().text, exit.sentence(),
+                       said.empty() ? "" : ": " + said);
+  }
+
+  // An exit code is the hook's own word. A signal is nobody's: how far it came is not known.
+  static std::optional<Error> failure(const CommandLine& command, const Exit& exit) {
     if (exit.succeeded()) return std::nullopt;
-    const ErrorCode code = exit.code == kTryAgain ? ErrorCode::unavailable : ErrorCode::invalid;
-    return Error{code, describe(argv, exit), std::string(), std::nullopt};
+    ErrorCode code = ErrorCode::invalid;
+    if (exit.code == kTryAgain) code = ErrorCode::unavailable;
+    if (exit.signal) code = ErrorCode::outcome_unknown;
+    return Error{code, describe(command, exit), std::string(), std::nullopt};
   }
 
   Settings settings_;
@@ -156,10 +185,15 @@ ActionKind action_kind() {
   hook.kind.preflight = true;
   hook.make = [](ActionContext context, Services& services) -> Result<std::shared_ptr<Action>> {
     Settings settings;
-    settings.run = texts_or_empty(context.settings, "run");
-    settings.proof = texts_or_empty(context.settings, "proof");
-    settings.undo = texts_or_empty(context.settings, "undo");
+    for (const auto& [name, command] :
+         {std::pair{"run", &settings.run}, std::pair{"proof", &settings.proof},
+          std::pair{"undo", &settings.undo}}) {
+      auto words = read_command_line(context.settings, name, services.secrets);
+      if (!words) return error_of(words);
+      *command = std::move(*words);
+    }
     settings.working_directory = text_or(context.settings, "directory");
+    settings.cluster = context.cluster;
     settings.site = context.site;
     if (settings.run.empty()) return fail(ErrorCode::invalid, "`run` names no command");
     if (settings.proof.empty()) {

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <memory>
@@ -30,7 +31,7 @@ std::string read_environment(pid_t process) {
   return text;
 }
 
-bool holds(std::string_view environment, const std::string& entry) {
+bool holds(std::string_view environment, std::string_view entry) {
   while (!environment.empty()) {
     const std::size_t end = environment.find('\0');
     if (environment.substr(0, end) == entry) return true;
@@ -40,13 +41,15 @@ bool holds(std::string_view environment, const std::string& entry) {
   return false;
 }
 
+bool leads_only_a_group(pid_t process) {
+  return ::getpgid(process) == process && ::getsid(process) != process;
+}
+
 }  // namespace
 
-std::optional<pid_t> find_orphan(const std::string& run, const std::string& step) {
+std::optional<pid_t> find_orphan(const std::vector<std::string>& entries) {
   const std::unique_ptr<DIR, CloseDirectory> processes(::opendir("/proc"));
   if (!processes) return std::nullopt;
-  const std::string run_entry = "BASCULE_RUN=" + run;
-  const std::string step_entry = "BASCULE_STEP=" + step;
   std::optional<pid_t> oldest;
   while (const dirent* entry = ::readdir(processes.get())) {
     const std::string_view name(entry->d_name);
@@ -54,9 +57,12 @@ std::optional<pid_t> find_orphan(const std::string& run, const std::string& step
     const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), process);
     if (problem != std::errc{} || end != name.data() + name.size() || process == ::getpid())
       continue;
+    if (!leads_only_a_group(process) || (oldest && *oldest < process)) continue;
     const std::string environment = read_environment(process);
-    if (!holds(environment, run_entry) || !holds(environment, step_entry)) continue;
-    if (!oldest || process < *oldest) oldest = process;
+    if (std::ranges::all_of(entries,
+                            [&](const std::string& one) { return holds(environment, one); })) {
+      oldest = process;
+    }
   }
   return oldest;
 }
