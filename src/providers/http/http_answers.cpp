@@ -33,9 +33,15 @@ class HttpAnswers final : public Action {
       const MonotonicInstant began = clock_.monotonic();
       seen = co_await ask(call.deadline);
       if (seen.health == Health::healthy) co_return Outputs{{"attempts", Json(attempt)}};
-      if (attempt < attempts_) co_await clock_.wait_until(began + every_);
+      if (attempt == attempts_) break;
+      if (call.deadline.at() <= began + every_) {
+        co_return fail(ErrorCode::timeout,
+                       "{} did not answer as expected in time ({} of {} tries): {}",
+                       question_.request.url.text(), attempt, attempts_, seen.summary);
+      }
+      co_await clock_.wait_until(began + every_);
     }
-    co_return fail(ErrorCode::invalid, "{} did not answer as expected in {} attempts: {}",
+    co_return fail(ErrorCode::invalid, "{} did not answer as expected in {} tries: {}",
                    question_.request.url.text(), attempts_, seen.summary);
   }
 
@@ -63,6 +69,10 @@ std::vector<ActionKind> action_kinds(net::Resolver& resolver) {
   answers.kind.name = "http.answers";
   answers.kind.summary = "A request is answered as expected within some attempts.";
   answers.kind.fields = question_fields();
+  // An inspection asks as well, and an inspection changes nothing.
+  for (Field& field : answers.kind.fields) {
+    if (field.name == "method") std::erase(field.words, "POST");
+  }
   answers.kind.fields.push_back(Field{.name = "attempts",
                                       .type = FieldType::integer,
                                       .summary = "How often to ask before giving up.",

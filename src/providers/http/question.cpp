@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace bascule::http {
@@ -11,8 +12,12 @@ namespace {
 constexpr std::size_t kBodyLimit = 256 * 1024;
 constexpr std::size_t kHeaderLimit = 16 * 1024;
 
-Result<std::shared_ptr<const net::TlsContext>> make_tls(const Json& settings) {
-  const Json tls = settings.value("tls", Json::object());
+Json object_or_empty(const Json& settings, const char* name) {
+  const auto found = settings.find(name);
+  return found != settings.end() && found->is_object() ? *found : Json::object();
+}
+
+Result<std::shared_ptr<const net::TlsContext>> make_tls(const Json& tls) {
   net::TlsSettings wanted;
   wanted.authority_file = text_or(tls, "ca");
   wanted.certificate_file = text_or(tls, "cert");
@@ -82,37 +87,99 @@ std::vector<Field> question_fields() {
           tls};
 }
 
-Result<Question> make_question(const Json& settings, net::Resolver& resolver, Services& services) {
-  Question question;
+namespace {
+
+// What the client writes itself, from the address and the body.
+bool is_the_clients(std::string_view header) {
+  constexpr std::array<std::string_view, 4> kOwn = {"Host", "Content-Length", "Connection",
+                                                    "Transfer-Encoding"};
+  return std::ranges::any_of(
+      kOwn, [&](std::string_view own) { return net::equal_without_case(own, header); });
+}
+
+Result<net::Request> make_request(const Json& settings, const Secrets& secrets) {
+  const auto url_setting = settings.find("url");
+  if (url_setting != settings.end() && is_secret_reference(*url_setting)) {
+    return fail(ErrorCode::invalid,
+                "url: it is printed, so it cannot be a secret: send what is "
+                "secret in a header");
+  }
   Result<net::Url> url = net::parse_url(text_or(settings, "url"));
   if (!url) return fail(in_context("url", url.error()));
-  question.request = net::Request(text_or(settings, "method", "GET"), *url);
-  question.request.headers.set("User-Agent", "bascule");
-  const Json headers = settings.value("headers", Json::object());
-  for (const auto& [name, value] : headers.items()) {
-    Result<std::string> text = services.secrets.reveal(value);
+  net::Request request(text_or(settings, "method", "GET"), std::move(*url));
+  request.headers.set("User-Agent", "bascule");
+  for (const auto& [name, value] : object_or_empty(settings, "headers").items()) {
+    if (is_the_clients(name)) {
+      return fail(ErrorCode::invalid, "header {}: it is written from the url and the body", name);
+    }
+    Result<std::string> text = secrets.reveal(value);
     if (!text) return fail(in_context("header " + name, text.error()));
-    question.request.headers.set(name, *text);
+    request.headers.set(name, *text);
   }
-  const Json expect = settings.value("expect", Json::object());
+  if (auto usable = request.headers.check(); !usable) return error_of(usable);
+  return request;
+}
+
+}  // namespace
+
+Result<Question> make_question(const Json& settings, net::Resolver& resolver, Services& services) {
+  Result<net::Request> request = make_request(settings, services.secrets);
+  if (!request) return error_of(request);
+  Question question;
+  question.request = std::move(*request);
+  const Json expect = object_or_empty(settings, "expect");
   for (const Json& status : expect.value("status", Json::array({200}))) {
     if (status.is_number_integer()) question.expected_status.push_back(status.get<int>());
   }
-  question.expected_body = text_or(expect, "body");
+  if (const auto part = expect.find("body"); part != expect.end() && !part->is_null()) {
+    Result<std::string> text = services.secrets.reveal(*part);
+    if (!text) return fail(in_context("expect.body", text.error()));
+    question.expected_body = std::move(*text);
+  }
   question.limits.header = kHeaderLimit;
   question.limits.body = kBodyLimit;
   question.limits.truncate_body = true;
   question.limits.redirects = static_cast<int>(integer_or(settings, "redirects", 10));
   net::ClientSettings client_settings;
-  if (url->secure()) {
-    auto tls = make_tls(settings);
-    if (!tls) return error_of(tls);
+  const Json tls_settings = object_or_empty(settings, "tls");
+  // Plain addresses too may lead to https, by a redirect.
+  const bool says_how =
+      !text_or(tls_settings, "ca").empty() || !text_or(tls_settings, "cert").empty() ||
+      !text_or(tls_settings, "server_name").empty() || !boolean_or(tls_settings, "verify", true);
+  if (question.request.url.secure() || says_how) {
+    auto tls = make_tls(tls_settings);
+    if (!tls) return fail(in_context("tls", tls.error()));
     client_settings.tls = *tls;
   }
   question.client =
       std::make_shared<net::HttpClient>(services.clock, resolver, std::move(client_settings));
   return question;
 }
+
+namespace {
+
+void judge(const Question& question, const net::Response& response, Observation& observation) {
+  const bool expected = std::ranges::find(question.expected_status, response.status) !=
+                        question.expected_status.end();
+  if (!expected) {
+    observation.health = response.status >= 500 ? Health::critical : Health::degraded;
+    observation.summary =
+        fmt::format("{} {}", response.status, net::reason_phrase(response.status));
+    return;
+  }
+  observation.health = Health::healthy;
+  observation.summary = fmt::format("{}", response.status);
+  if (response.body.find(question.expected_body) != std::string::npos) return;
+  observation.health = Health::degraded;
+  observation.summary += response.body_truncated
+                             ? fmt::format(
+                                   ", but the first {} KiB of the body lack the expected "
+                                   "text",
+                                   kBodyLimit / 1024)
+                             : ", but the body lacks the expected text";
+}
+
+}  // namespace
 
 Observation judge_answer(const Question& question, const Result<net::Response>& response) {
   Observation observation;
@@ -127,21 +194,11 @@ Observation judge_answer(const Question& question, const Result<net::Response>& 
       ProbeTiming{measured(response->timing.lookup), measured(response->timing.connect),
                   measured(response->timing.tls), measured(response->timing.first_byte)};
   observation.detail = {{"status", response->status}, {"redirects", response->redirects}};
-  if (response->tls && !response->tls->verified) observation.detail["certificate_verified"] = false;
-  observation.summary = fmt::format("{}", response->status);
-  if (std::ranges::find(question.expected_status, response->status) ==
-      question.expected_status.end()) {
-    observation.health = response->status >= 500 ? Health::critical : Health::degraded;
-    observation.summary =
-        fmt::format("{} {}", response->status, net::reason_phrase(response->status));
-    return observation;
+  judge(question, *response, observation);
+  if (response->tls && !response->tls->verified) {
+    observation.detail["certificate_verified"] = false;
+    observation.summary += ", certificate not verified";
   }
-  if (response->body.find(question.expected_body) == std::string::npos) {
-    observation.health = Health::degraded;
-    observation.summary = fmt::format("{}, but the body lacks the expected text", response->status);
-    return observation;
-  }
-  observation.health = Health::healthy;
   return observation;
 }
 
