@@ -56,7 +56,8 @@ class Bascule:
 
     def start(self):
         folder = self.world.path("daemon")
-        build.make_folder(folder)
+        if not os.path.isdir(folder):
+            build.make_folder(folder)
         self.install_command()
         with open(self.log_path(), "a", encoding="utf-8") as output:
             self.process = subprocess.Popen(

@@ -76,8 +76,9 @@ def user_if_root(*names):
     raise BuildError(f"there is no user {names[0]} on this machine")
 
 
-def make_world(dns_user_names):
-    """An empty world in a new folder, with free ports."""
+def make_world(dns_user_names, place=None):
+    """An empty world in a new folder below `place` (default: where temporary files go), with free
+    ports."""
     sites = list(settings.SITES.values())
     postgres_bin = find_postgres()
     postgres_user = user_if_root("postgres")
@@ -85,7 +86,7 @@ def make_world(dns_user_names):
     dns_user = user_if_root(*dns_user_names)
     postgres_port, http_port, dns_port, api_port = ports.pick(
         [sites, sites, ["127.0.0.1"], ["127.0.0.1"]])
-    folder = tempfile.mkdtemp(prefix=PREFIX)
+    folder = tempfile.mkdtemp(prefix=PREFIX, dir=place)
     try:
         os.chmod(folder, 0o755)
         world = settings.World(folder, postgres_port, http_port, dns_port, api_port, postgres_bin,
@@ -183,7 +184,7 @@ def make_primary(world, site):
     write_private(password_file, world.secret("admin.password") + "\n", world.postgres_user)
     code = one.as_postgres([one.program("initdb"), "-D", one.data, "-U", "bascule_admin",
                             "--pwfile", password_file, "--auth=scram-sha-256", "--locale=C",
-                            "--encoding=UTF8", "--data-checksums"], "initdb.log")
+                            "--encoding=UTF8", "--data-checksums", "--no-sync"], "initdb.log")
     os.unlink(password_file)
     if code != 0:
         raise BuildError(f"initdb failed, see {one.path('log', 'initdb.log')}")
@@ -221,7 +222,8 @@ def make_standby(world, site, source):
     where = (f"host={settings.SITES[source]} port={world.postgres_port} user=replicator "
              f"application_name={site} passfile={one.path('pgpass')} sslmode=disable")
     code = one.as_postgres([one.program("pg_basebackup"), "-D", one.data, "-d", where, "-R", "-X",
-                            "stream", "--checkpoint=fast", "--no-password"], "pg_basebackup.log")
+                            "stream", "--checkpoint=fast", "--no-password", "--no-sync"],
+                           "pg_basebackup.log")
     if code != 0:
         raise BuildError(f"pg_basebackup failed, see {one.path('log', 'pg_basebackup.log')}")
     switch_on(world, site)
