@@ -37,18 +37,43 @@ Json to_json(const Message& message) {
               {"data", message.data}};
 }
 
+class Descriptor {
+ public:
+  explicit Descriptor(int file) : file_(file) {}
+  ~Descriptor() {
+    if (file_ >= 0) ::close(file_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const { return file_; }
+
+ private:
+  int file_;
+};
+
+// Whether the file ends in the middle of a line: a full disk took only a part of it.
+bool is_torn(const std::string& path, int opened) {
+  struct stat status{};
+  if (::fstat(opened, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0)
+    return false;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  char last = '\n';
+  return file.get() >= 0 && ::pread(file.get(), &last, 1, status.st_size - 1) == 1 && last != '\n';
+}
+
 // One write per line to a file opened for appending: lines of several processes do not mix. Opened
-// for each line, so that a rotated file is followed.
+// for each line, so that a rotated file is followed; without blocking, for a pipe that nobody reads
+// would hold us up for ever.
 Result<void> append_line(const std::string& path, const std::string& line) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-  if (file < 0)
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  const Descriptor file(::open(path.c_str(), kFlags, 0640));
+  if (file.get() < 0)
     return fail(ErrorCode::unavailable, "{} cannot be opened: {}", path, std::strerror(errno));
-  const ssize_t written = ::write(file, line.data(), line.size());
-  const int problem = errno;
-  ::close(file);
-  if (written == static_cast<ssize_t>(line.size())) return {};
+  const std::string text = is_torn(path, file.get()) ? "\n" + line : line;
+  const ssize_t written = ::write(file.get(), text.data(), text.size());
+  if (written == static_cast<ssize_t>(text.size())) return {};
   return fail(ErrorCode::unavailable, "{} cannot be written: {}", path,
-              written < 0 ? std::strerror(problem) : "the disk is full");
+              written < 0 ? std::strerror(errno) : "only a part of the line was taken");
 }
 
 class LogNotifier final : public Notifier {
@@ -58,7 +83,8 @@ class LogNotifier final : public Notifier {
   awaitable<Result<void>> send(Message message, Deadline) override {
     const std::string line = to_text(to_json(message)) + "\n";
     const std::string path = path_;
-    co_return co_await pool_.run([path, line] { return append_line(path, line); });
+    const auto append = [path, line] { return append_line(path, line); };
+    co_return co_await pool_.run(append);
   }
 
  private:
@@ -76,6 +102,7 @@ NotifierKind log_notifier() {
   log.kind.fields = {
       Field{.name = "path", .summary = "The file; made when it does not exist.", .required = true}};
   log.make = [](Json settings, Services&) -> Result<std::shared_ptr<Notifier>> {
+    if (text_or(settings, "path").empty()) return fail(ErrorCode::invalid, "`path` names no file");
     return std::make_shared<LogNotifier>(text_or(settings, "path"));
   };
   return log;

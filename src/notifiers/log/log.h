@@ -1,5 +1,5 @@
 // The notifier `log`: one JSON object per line appended to a file, for machines that tail it and
-// for the demo.
+// for the demo. The file may be rotated or removed at any time; it is never rotated here.
 #pragma once
 
 #include "ports/kinds.h"
