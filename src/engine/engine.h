@@ -59,6 +59,7 @@ struct Call {
   Generation generation = 0;  // of the run's claim; for a claim the newest this journal knows
   Term term = 0;
   Json prior = nullptr;
+  Json claimed = nullptr;  // what the claim of this run or obligation gave out; null before it
   std::optional<Instant> not_before;
   Instant deadline;    // record time; the runtime turns it into one of its own clock
   bool fence = false;  // no answer is a failure at once: not repeated

@@ -146,10 +146,10 @@ class Evolution {
     StepProgress& progress = progress_in(body.run, body.step);
     if (!progress.started_at) {
       progress.started_at = record_.at;
-      // Once per step and run; an obligation finds a new one with each of its tries.
-      if (progress.attempts == 0 || state_.obligations.contains(body.run)) {
-        progress.prior = body.prior;
-      }
+      // Once per step and run. Only the claim of an obligation compares with what is there now.
+      const Step* step = find_step(*find_execution(state_, body.run), body.step);
+      const bool anew = state_.obligations.contains(body.run) && writes_front_door(*step);
+      if (progress.attempts == 0 || anew) progress.prior = body.prior;
     }
     progress.state = StepState::started;
     progress.attempts = body.attempt;

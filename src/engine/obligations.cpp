@@ -74,10 +74,15 @@ bool skip_unneeded_fences(Deliberation& deliberation, const RunId& id) {
 
 std::optional<std::int64_t> lost(const Execution& execution, const std::string& name) {
   for (const Step& step : execution.steps) {
-    const Outputs& outputs = progress_of(execution, step.id).outputs;
-    const auto found = outputs.find(name);
-    if (found != outputs.end() && found->second.is_number_integer()) {
+    const StepProgress& progress = progress_of(execution, step.id);
+    const auto found = progress.outputs.find(name);
+    if (found != progress.outputs.end() && found->second.is_number_integer()) {
       return found->second.get<std::int64_t>();
+    }
+    // Measured by an earlier try, before the site was changed: that try did not come to its end.
+    const bool measured_before = progress.prior.is_object() && progress.prior.contains(name);
+    if (measured_before && progress.prior[name].is_number_integer()) {
+      return progress.prior[name].get<std::int64_t>();
     }
   }
   return std::nullopt;
@@ -96,12 +101,12 @@ void end_standby(Deliberation& deliberation, const Obligation& owed) {
   const auto active = deliberation.state().groups.at(owed.group).active;
   const std::string because = fmt::format("{} is a standby of {} again", owed.site,
                                           active ? active->text() : std::string("no site"));
-  deliberation.propose(ObligationEnded{owed.id, because});
   // A site that streams from the active one cannot write: it owes no fence any more.
   while (const Obligation* fence =
              find_obligation(deliberation.state(), owed.group, owed.site, ObligationKind::fence)) {
     deliberation.propose(ObligationEnded{fence->id, because});
   }
+  deliberation.propose(ObligationEnded{owed.id, because});
 }
 
 // Enough of the fence steps have done it; a run that waited for that hears which.
@@ -241,8 +246,13 @@ void owe_after_run(Deliberation& deliberation, const Run& ended,
       });
   end_front_door_obligations(deliberation, group, ended.id);
   if (lost_switch && !lost_before) {
+    std::vector<Step> steps;
+    if (auto claim = front_door_step(deliberation.state(), group, active, "claim")) {
+      steps.push_back(*std::move(claim));
+    }
+    steps.push_back(*lost_switch);
     open_obligation(deliberation, ObligationKind::front_door, group, active, ended.id,
-                    "the front door was changed back", {*lost_switch});
+                    "the front door was changed back", std::move(steps));
   }
   const GroupSpec* spec = deliberation.state().configuration.find_group(group);
   if (spec == nullptr) return;

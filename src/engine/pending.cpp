@@ -45,10 +45,19 @@ class Calls {
     call.attempt = std::max(attempt, progress.attempts);
     call.term = state_.term;
     call.prior = progress.prior;
+    call.claimed = claimed();
     call.deadline = deadline;
     call.fence = step.phase == Phase::fence;
     fill_in_move(call);
     calls_.push_back(std::move(call));
+  }
+
+  [[nodiscard]] Json claimed() const {
+    for (const Step& step : work_.execution->steps) {
+      const StepProgress& progress = progress_of(*work_.execution, step.id);
+      if (step.operation == "claim" && !progress.outputs.empty()) return progress.outputs;
+    }
+    return nullptr;
   }
 
   void fill_in_move(Call& call) const {

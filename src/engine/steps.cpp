@@ -192,6 +192,13 @@ bool meet_inspection_error(const Moment& at, const InspectionReading& reading) {
   return true;
 }
 
+// The prior is recorded once per step and run: what a later try finds is this run's own doing. Only
+// the claim of an obligation, which may wait for days, compares with what is there now.
+Json prior_of(const Moment& at, const Inspection& found) {
+  const bool anew = at.work.obligation != nullptr && writes_front_door(at.step);
+  return at.progress.attempts > 0 && !anew ? at.progress.prior : found.prior;
+}
+
 // Ready for the first time, or announced with an unknown end: an inspection says what to do.
 bool look(const Moment& at) {
   const bool resolves = at.stage == StepStage::resolving;
@@ -207,9 +214,6 @@ bool look(const Moment& at) {
     fail_step(at, settings.error().code, settings.error().message);
     return true;
   }
-  if (resolves && at.step.delivery == Delivery::at_least_once) {
-    return start(at, at.progress.prior, at.progress.change);
-  }
   const InspectionReading* reading = fresh_inspection(
       at.deliberation, at.work.id, at.step.id, inspected_since(at.state(), at.work, at.step));
   if (reading == nullptr) return expire(at, nullptr);
@@ -218,13 +222,13 @@ bool look(const Moment& at) {
   switch (found.finding) {
     case Finding::done:
       if (!resolves && is_always_applied(at.work, at.step)) {
-        return start(at, found.prior, found.change);
+        return start(at, prior_of(at, found), found.change);
       }
-      end_step(at, resolves ? StepState::done : StepState::unchanged, outputs_of(found.facts),
-               found.because);
+      end_step(at, at.progress.attempts > 0 ? StepState::done : StepState::unchanged,
+               outputs_of(found.facts), found.because);
       return true;
     case Finding::needed:
-      return start(at, resolves ? at.progress.prior : found.prior, found.change);
+      return start(at, prior_of(at, found), found.change);
     case Finding::pending:
       return expire(at, reading);
     case Finding::blocked:

@@ -158,7 +158,7 @@ Result<Outputs> World::write_door(const Call& call) {
     door_.run = call.run.text();
   }
   if (!claims) {
-    if (door_.generation != call.generation) {
+    if (!ours || door_.generation != call.generation) {
       return fail(ErrorCode::superseded, "generation {} was written meanwhile", door_.generation);
     }
     door_.address = text_or(call.step.settings, "address");
