@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kRowsMax = 10'000;
 constexpr std::size_t kAddressesMax = 8;
+constexpr Duration kStatementMax{std::numeric_limits<std::int32_t>::max()};
 // Where Debian keeps what this machine trusts; libpq 15 knows no "system".
 constexpr const char* kSystemRootCertificates = "/etc/ssl/certs/ca-certificates.crt";
 // A path that cannot exist: without it libpq would read the file in the home directory.
@@ -61,8 +62,11 @@ void take_notice(void* last_word, const PGresult* notice) {
 }
 
 std::string session_options(const ConnectionSettings& settings) {
-  std::string options = fmt::format("-c statement_timeout={}",
-                                    std::max<std::int64_t>(1, settings.statement_timeout.count()));
+  // The server knows milliseconds in 31 bits, and zero means no limit.
+  const Duration timeout = std::clamp(settings.statement_timeout, Duration(1), kStatementMax);
+  // Without a search path nobody's functions can stand in for the server's own.
+  std::string options =
+      fmt::format("-c search_path=pg_catalog -c statement_timeout={}", timeout.count());
   for (const auto& [name, value] : settings.session)
     options += fmt::format(" -c {}={}", name, value);
   return options;
@@ -113,6 +117,7 @@ std::optional<std::string> cell_of(const PGresult* result, int row, int column) 
 
 Rows rows_of(const PGresult* result) {
   std::vector<std::string> columns;
+  columns.reserve(static_cast<std::size_t>(PQnfields(result)));
   for (int column = 0; column < PQnfields(result); ++column) {
     columns.emplace_back(PQfname(result, column));
   }

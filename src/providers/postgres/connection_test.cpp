@@ -89,6 +89,46 @@ TEST(Connection, EachRefusedLoginHasItsCode) {
   EXPECT_FALSE(one.connection.is_open());
 }
 
+// Makes a certificate for a host name that signs itself, as the server's user.
+void make_certificate(TestWorld& world, const std::filesystem::path& folder,
+                      const std::string& name, const std::string& host) {
+  const auto made = run_as_postgres(
+      world,
+      {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+       "-days", "2", "-subj", "/CN=" + host, "-addext", "subjectAltName=DNS:" + host, "-keyout",
+       (folder / (name + ".key")).string(), "-out", (folder / (name + ".crt")).string()});
+  ASSERT_TRUE(made) << made.error().message;
+}
+
+TEST(Connection, TlsIsVerifiedByNameAlthoughTheAddressIsGiven) {
+  Server one;
+  make_certificate(one.world, one.server.data(), "right", "localhost");
+  make_certificate(one.world, one.server.data(), "other", "db.example");
+  one.server.start({{"ssl", "on"}, {"ssl_cert_file", "right.crt"}, {"ssl_key_file", "right.key"}});
+  ConnectionSettings settings = one.server.settings("monitor");
+  settings.sslmode = "verify-full";
+  settings.sslrootcert = (one.server.data() / "right.crt").string();
+  // ::1 comes first or last, and nobody listens there.
+  settings.host = "localhost";
+  const auto opened = one.open(settings);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_TRUE(
+      one.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl")->size());
+
+  settings.sslrootcert = (one.server.data() / "other.crt").string();
+  EXPECT_EQ(one.open(settings).error().code, ErrorCode::denied);
+  settings.sslrootcert = (one.server.data() / "right.crt").string();
+  settings.host = "127.0.0.1";
+  EXPECT_EQ(one.open(settings).error().code, ErrorCode::denied);
+  settings.sslrootcert = "";
+  settings.host = "localhost";
+  EXPECT_EQ(one.open(settings).error().code, ErrorCode::denied);
+
+  one.server.stop();
+  one.server.start({{"ssl", "off"}});
+  EXPECT_EQ(one.open(settings).error().message, "the server does not offer TLS");
+}
+
 TEST(Connection, AStatementThatTakesTooLongEndsWithItsConnectionAndSoonAtTheServerToo) {
   Server one;
   one.server.start();

@@ -61,7 +61,7 @@ class Writer {
                                         const std::set<std::uint32_t>& except = {}) const {
     return count_commits({begin_, bytes_, kSegment}, from, position_, except);
   }
-  std::vector<std::uint8_t> bytes_;
+  std::vector<std::uint8_t>& bytes() { return bytes_; }
 
  private:
   void align() {
@@ -78,6 +78,7 @@ class Writer {
     position_ += count;
   }
 
+  std::vector<std::uint8_t> bytes_;
   LogPosition begin_;
   LogPosition position_;
   LogPosition previous_ = 0;
@@ -128,13 +129,13 @@ TEST(LogReader, RefusesWhatIsNoLog) {
   const LogPosition second = log.record(40, 7, kTransaction, 0) + 40;
   log.record(40, 8, kTransaction, 0);
   Writer broken = log;
-  broken.bytes_[second - 3 * kSegment + 8] ^= 1;  // the position of the record before
+  broken.bytes()[second - 3 * kSegment + 8] ^= 1;  // the position of the record before
   EXPECT_EQ(broken.count(3 * kSegment).error().code, ErrorCode::corrupt);
   broken = log;
-  std::memset(broken.bytes_.data() + (second - 3 * kSegment), 0, 24);
+  std::memset(broken.bytes().data() + (second - 3 * kSegment), 0, 24);
   EXPECT_EQ(broken.count(3 * kSegment).error().code, ErrorCode::corrupt);
   broken = log;
-  broken.bytes_.resize(60);
+  broken.bytes().resize(60);
   EXPECT_EQ(broken.count(3 * kSegment).error().code, ErrorCode::invalid);
   EXPECT_FALSE(count_commits({5, {}, kSegment}, 5, 100, {}));
 }

@@ -119,8 +119,8 @@ TEST(PostgresProbe, AKilledServerWakesWithinATenthOfASecondAndThenFailsWithTheRe
   for (const pid_t process : processes) ::kill(process, SIGKILL);
   ASSERT_TRUE(pair.world.wait_until([&] { return !watching.notes.wakes.empty(); }, 5s));
   EXPECT_LT(watching.notes.woken_at - killed, 100ms);
-  EXPECT_EQ(watching.notes.wakes.front(),
-            "the held connection broke (the server closed the connection)");
+  EXPECT_TRUE(watching.notes.wakes.front().starts_with("the held connection broke ("))
+      << watching.notes.wakes.front();
   pair.amsterdam.kill_all();
   const Observation seen = look(pair.world, *probe);
   EXPECT_EQ(seen.health, Health::failed);
@@ -160,6 +160,7 @@ TEST(PostgresProbe, WithoutFreeSlotsAServerThatAnswersIsDegradedAndOneThatDoesNo
   Watching watching(pair.world, watched);
   ASSERT_TRUE(pair.world.wait_until([&] { return !watching.notes.samples.empty(); }));
   std::vector<std::unique_ptr<Connection>> crowd;
+  crowd.reserve(5);
   for (int i = 0; i < 5; ++i) crowd.push_back(pair.amsterdam.session("app"));
   ASSERT_FALSE(pair.amsterdam.ask("app", "SELECT 1 AS one"));
 
@@ -206,7 +207,7 @@ TEST(PostgresProbe, AListenerThatNeverSpeaksIsATimeoutWithinTheDeadline) {
 
 TEST(PostgresProbe, AReplicaWhoseSourceIsGoneLagsAndDoesNotStream) {
   TestPair pair;
-  pair.amsterdam.ask("app", "INSERT INTO public.orders VALUES (1)");
+  ASSERT_TRUE(pair.amsterdam.ask("app", "INSERT INTO public.orders VALUES (1)"));
   pair.wait_until_streaming(pair.berlin, pair.amsterdam);
   pair.amsterdam.kill_all();
   const auto probe = pair.probe("berlin");

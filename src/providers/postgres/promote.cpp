@@ -165,14 +165,9 @@ awaitable<Result<void>> Promote::open_for_writes(Connection& connection, Deadlin
         co_await allow_logins(connection, state->mark->roles, state->mark_database, deadline);
     if (!allowed) co_return allowed;
   }
-  // A session learns of a reload between two statements, a moment after it.
-  for (;;) {
-    const auto now = co_await read_seal_state(connection, monitor, deadline);
-    if (!now) co_return error_of(now);
-    if (now->writes_by_default) co_return Result<void>();
-    if (!state->read_only || deadline.has_passed(clock_)) break;
-    co_await wait_for(clock_, kLook);
-  }
+  const auto now = co_await read_seal_state(connection, monitor, deadline);
+  if (!now) co_return error_of(now);
+  if (now->writes_by_default) co_return Result<void>();
   Error error{ErrorCode::invalid, "it is primary, but default_transaction_read_only is on",
               "remove that setting from postgresql.conf, or from the role or database it is set on",
               std::nullopt};

@@ -8,6 +8,8 @@ namespace bascule::postgres {
 namespace {
 
 constexpr int kMarkVersion = 1;
+// How often, each after 2 ms, a session is asked whether it has read its settings again.
+constexpr int kReloadLooks = 500;
 
 // $1 is the check's user. An ordinary role is neither superuser nor replication nor ourselves; a
 // session's role may have been dropped, which makes nobody a superuser. Walsenders and background
@@ -206,8 +208,19 @@ awaitable<Result<void>> set_read_only(Connection& connection, std::optional<std:
             : "ALTER SYSTEM RESET default_transaction_read_only";
   const auto altered = co_await connection.query(statement, {}, deadline);
   if (!altered) co_return error_of(altered);
+  const std::string loaded_at = "SELECT pg_conf_load_time()::text AS at";
+  const auto before = co_await connection.query(loaded_at, {}, deadline);
+  if (!before) co_return error_of(before);
   const auto reloaded = co_await connection.query("SELECT pg_reload_conf()", {}, deadline);
   if (!reloaded) co_return error_of(reloaded);
+  // The server tells its sessions after it has read the file itself: once ours knows, new ones do.
+  for (int look = 0; look < kReloadLooks; ++look) {
+    const auto now = co_await connection.query(loaded_at, {}, deadline);
+    if (!now) co_return error_of(now);
+    if (now->text(0, "at") != before->text(0, "at")) break;
+    const auto waited = co_await connection.query("SELECT pg_sleep(0.002)", {}, deadline);
+    if (!waited) co_return error_of(waited);
+  }
   co_return Result<void>();
 }
 

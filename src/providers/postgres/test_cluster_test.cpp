@@ -189,7 +189,7 @@ Result<std::string> run_as_postgres(TestWorld& world, std::vector<std::string> a
   }
   const auto exit = world.run(run_command(world.clock, command, world.in(kProgramLimit)));
   if (!exit) return error_of(exit);
-  const std::string output = exit->standard_output.text() + exit->standard_error.text();
+  std::string output = exit->standard_output.text() + exit->standard_error.text();
   if (!exit->succeeded()) {
     return fail(ErrorCode::unavailable, "{}: {}", exit->sentence(), output);
   }
