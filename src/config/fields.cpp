@@ -84,6 +84,12 @@ std::string number_text(FieldType type, std::int64_t value) {
   return fmt::format("{}", value);
 }
 
+// `${env:NAME}` or `${file:PATH}` alone: where a secret is, not the secret.
+bool is_reference(std::string_view text) {
+  const bool known = text.starts_with("${env:") || text.starts_with("${file:");
+  return known && text.find('}') == text.size() - 1 && text.find(":-") == std::string_view::npos;
+}
+
 bool is_whole_number(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -97,57 +103,7 @@ Node text_node(const Node& like, std::string text, NodeKind kind) {
   return node;
 }
 
-Json normalised(const Field& field, const Json& value) {
-  switch (field.type) {
-    case FieldType::duration: {
-      const auto duration = parse_duration(value.get<std::string>());
-      BASCULE_ASSERT(duration.has_value(), "the default of a field is a duration");
-      return duration->count();
-    }
-    case FieldType::size: {
-      const auto size = parse_size(value.get<std::string>());
-      BASCULE_ASSERT(size.has_value(), "the default of a field is a size");
-      return *size;
-    }
-    case FieldType::list: {
-      Json list = Json::array();
-      for (const Json& item : value) list.push_back(normalised(field.items.front(), item));
-      return list;
-    }
-    case FieldType::map: {
-      Json map = Json::object();
-      for (const auto& [key, item] : value.items()) {
-        map[key] = normalised(field.items.front(), item);
-      }
-      return map;
-    }
-    case FieldType::object: {
-      Json object = Json::object();
-      for (const Field& inner : field.fields) {
-        if (value.contains(inner.name)) {
-          object[inner.name] = normalised(inner, value[inner.name]);
-        } else if (auto otherwise = default_of(inner)) {
-          object[inner.name] = *std::move(otherwise);
-        }
-      }
-      return object;
-    }
-    case FieldType::text:
-    case FieldType::integer:
-    case FieldType::boolean:
-    case FieldType::word:
-    case FieldType::check:
-      return value;
-  }
-  return value;
-}
-
 }  // namespace
-
-std::optional<Json> default_of(const Field& field) {
-  if (field.default_value.is_null()) return std::nullopt;
-  return normalised(field, field.default_value);
-}
 
 void report_unknown_key(Reading& reading, const Entry& entry, std::string_view where,
                         const std::vector<std::string>& known) {
@@ -283,7 +239,7 @@ std::optional<Json> FieldReader::read_as_text(const Node& node, const Field& fie
 }
 
 std::optional<Json> FieldReader::read_secret(const Node& node, const Field& field) {
-  reading_.problems.hide(node.span);
+  if (!is_reference(node.text)) reading_.problems.hide(node.span);
   auto value = read_text(reading_, node, quote(field.name), true);
   if (!value) return std::nullopt;
   if (value->secret) return Json{{"$secret", *value->secret}};

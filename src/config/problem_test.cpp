@@ -91,6 +91,15 @@ TEST(AProblem, NeverShowsASecretOfItsLine) {
   EXPECT_NE(text_about(misspelt).find("passwrod: <secret>"), std::string::npos);
 }
 
+TEST(AProblem, ShowsWhereASecretWouldComeFrom) {
+  EXPECT_NE(text_about(replaced(shop(), "password: hunter2", "password: ${env:PASSWORD}"))
+                .find("password: ${env:PASSWORD}\n"),
+            std::string::npos);
+  EXPECT_EQ(text_about(replaced(shop(), "password: hunter2", "password: ${env:X:-hunter9}, y: [}"))
+                .find("hunter9"),
+            std::string::npos);
+}
+
 TEST(AProblem, NeverShowsASecretBesideAMistakeInTheYamlItself) {
   for (const std::string line :
        {"password: hunter2: x", "password: \"hunter2\" x", "{password: hunter2, x: @}",

@@ -57,6 +57,12 @@ bool is_control(std::string_view text, std::size_t offset) {
          static_cast<unsigned char>(text[offset + 1]) < 0xA0U;
 }
 
+// `${…}` at the beginning, without a default: where a secret is, not the secret.
+bool is_reference(std::string_view text) {
+  if (!text.starts_with("${")) return false;
+  return text.substr(0, text.find('}')).find(":-") == std::string_view::npos;
+}
+
 struct Hidden {
   std::string text;
   Span caret;  // in code points of `text`
@@ -150,7 +156,8 @@ std::vector<Span> Source::guess_secrets(Span line) const {
       std::size_t from = lower.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-\"' ", at);
       if (from == std::string::npos || lower[from] != ':') continue;
       from = lower.find_first_not_of(" \"'", from + 1);
-      if (from == std::string::npos || lower[from] == '$' || lower[from] == '{') continue;
+      if (from == std::string::npos || lower[from] == '{') continue;
+      if (is_reference(std::string_view(lower).substr(from))) continue;
       const std::size_t end = std::min(lower.find_first_of(",}\"'", from), lower.size());
       found.push_back({line.offset + from, end - from});
       at = end;
