@@ -237,10 +237,14 @@ Error unsigned_answer(ldns_pkt_rcode code, const ldns_pkt* packet, const Key& ke
 
 bool is_signed(ldns_pkt* packet, const Bytes& answer, const SignedMessage& sent, const Key& key) {
   if (signature_of(packet) == nullptr) return false;
+  ldns_rr* signature = ldns_pkt_tsig(packet);
   const Owned<ldns_rdf> mac(ldns_rdf_new_frm_data(LDNS_RDF_TYPE_INT16_DATA, sent.signature.size(),
                                                   sent.signature.data()));
-  return ldns_pkt_tsig_verify(packet, answer.data(), answer.size(), key.name.c_str(),
-                              key.secret.c_str(), mac.get());
+  const bool verified = ldns_pkt_tsig_verify(packet, answer.data(), answer.size(), key.name.c_str(),
+                                             key.secret.c_str(), mac.get());
+  // ldns takes the record out while it verifies, and loses it when it cannot (another algorithm).
+  if (ldns_pkt_tsig(packet) == nullptr) ldns_pkt_set_tsig(packet, signature);
+  return verified;
 }
 
 bool is_about(const ldns_pkt* packet, const ldns_rdf* name, ldns_rr_type type) {
@@ -254,6 +258,16 @@ bool is_about(const ldns_pkt* packet, const ldns_rdf* name, ldns_rr_type type) {
 bool fits_one_string(const std::string& text) {
   return text.size() <= kTextLimit && std::ranges::all_of(text, [](char letter) {
            return letter >= ' ' && letter <= '~' && letter != '"' && letter != '\\';
+         });
+}
+
+// RFC 4648, section 4, with its padding. Checked here because ldns loses memory over a bad one.
+bool is_base64(const std::string& text) {
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  const std::string_view digits = std::string_view(text).substr(0, text.size() - padding);
+  return text.size() % 4 == 0 && !digits.empty() && std::ranges::all_of(digits, [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                  c == '+' || c == '/';
          });
 }
 
@@ -411,7 +425,8 @@ Result<void> check_key(const Key& key) {
                 "key algorithm `{}` is not available: use hmac-sha256 or hmac-sha512",
                 key.algorithm);
   }
-  if (key.secret.empty()) return fail(ErrorCode::invalid, "key {} has an empty secret", key.name);
+  if (!is_base64(key.secret))
+    return fail(ErrorCode::invalid, "the secret of key {} is not base64", key.name);
   if (auto made = make_update(nothing, key, 1); !made) return error_of(made);
   return {};
 }

@@ -95,6 +95,7 @@ bool can_bind(int kind, std::uint16_t port) {
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   // house-rules: allow shell because a daemon outlives the call and has to die with the test

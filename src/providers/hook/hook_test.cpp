@@ -258,6 +258,7 @@ struct LeftBehind {
         "BASCULE_CLUSTER=demo", "BASCULE_GROUP=" + call.group.text(),
         "BASCULE_RUN=" + call.run.text(), "BASCULE_STEP=" + step};
     std::vector<char*> variables;
+    variables.reserve(environment.size() + 1);
     for (std::string& entry : environment) variables.push_back(entry.data());
     variables.push_back(nullptr);
     std::string program = "/bin/sleep";
