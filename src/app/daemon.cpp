@@ -76,6 +76,11 @@ awaitable<void> run_daemon(Daemon& daemon) {
   daemon.io.stop();
 }
 
+awaitable<void> discard_room(Daemon& daemon) {
+  daemon.ended = co_await daemon.room->run();
+  daemon.io.stop();
+}
+
 int exit_code_of(const Error& error) {
   if (error.code == ErrorCode::unavailable || error.code == ErrorCode::conflict ||
       error.code == ErrorCode::term_over) {
@@ -106,6 +111,15 @@ Result<void> open_api(Daemon& daemon) {
   return daemon.server->start();
 }
 
+// Without its API a daemon is of no use. If another process holds the store, that is the reason to
+// tell: it says who that is.
+int give_up(Daemon& daemon, const Error& error) {
+  daemon.room->supervisor().request_stop();
+  boost::asio::co_spawn(daemon.io, discard_room(daemon), boost::asio::detached);
+  daemon.io.run();
+  return say(daemon, daemon.ended ? error : daemon.ended.error());
+}
+
 std::shared_ptr<spdlog::logger> make_log() {
   auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
   auto log = std::make_shared<spdlog::logger>("bascule", std::move(sink));
@@ -128,7 +142,7 @@ int serve(const ServeOptions& options) {
       EngineRoom::open(daemon.io, std::move(loaded), Access::act, {daemon.log_follower.get()});
   if (!room) return say(daemon, room.error());
   daemon.room = std::move(*room);
-  if (Result<void> opened = open_api(daemon); !opened) return say(daemon, opened.error());
+  if (Result<void> opened = open_api(daemon); !opened) return give_up(daemon, opened.error());
 
   boost::asio::signal_set signals(daemon.io, SIGTERM, SIGINT);
   signals.async_wait([&daemon](const boost::system::error_code& problem, int signal) {

@@ -59,7 +59,7 @@ awaitable<Result<std::unique_ptr<LocalSession>>> LocalSession::open(boost::asio:
   session->scope_.spawn("local session", session->run());
   runtime::Supervisor& supervisor = session->room_->supervisor();
   co_await supervisor.ready(Deadline::in(session->room_->clock(), patience));
-  if (session->ended_) {
+  if (session->ended_ || supervisor.loop() == nullptr) {
     Result<void> closed = co_await session->close();
     co_return fail(closed ? Error{ErrorCode::unavailable, "the local session ended at once", "", {}}
                           : closed.error());

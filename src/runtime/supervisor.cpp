@@ -50,8 +50,9 @@ awaitable<Result<void>> Supervisor::open_and_serve() {
   const std::string holder = assembly_.configuration.observer.name.text();
   Result<Term> term = co_await assembly_.lease.acquire(
       holder, Deadline::in(assembly_.services.clock, kLeaseTimeout));
-  if (!term) co_return error_of(term);
-  Result<void> ended = co_await serve_term(*term);
+  if (!term) co_return fail(in_context("the journal", term.error()));
+  Result<void> ended;
+  if (!stop_requested_) ended = co_await serve_term(*term);
   Result<void> released = co_await assembly_.lease.release(*term);
   if (ended && !released && released.error().code != ErrorCode::term_over)
     ended = error_of(released);
