@@ -32,6 +32,7 @@ StepCall to_step_call(const Call& call, Deadline deadline) {
   made.term = call.term;
   made.generation = call.generation;
   made.prior = call.prior;
+  made.claimed = call.claimed;
   return made;
 }
 
