@@ -14,14 +14,14 @@ constexpr const char* kNameToken = "name it: -c FILE, --token-file FILE or BASCU
 }  // namespace
 
 Result<net::Url> parse_server(std::string_view text) {
-  const bool is_url = text.find("://") != std::string_view::npos;
-  if (!is_url) {
+  std::string whole(text);
+  if (text.find("://") == std::string_view::npos) {
     const auto place = net::parse_host_port(text, std::uint16_t{8420});
     if (!place) return fail(in_context(fmt::format("server `{}`", text), place.error()));
+    whole = fmt::format("http://{}", net::to_string(*place));
   }
-  auto url = net::parse_url(is_url ? std::string(text) : fmt::format("http://{}", text));
+  auto url = net::parse_url(whole);
   if (!url) return fail(in_context(fmt::format("server `{}`", text), url.error()));
-  if (!is_url && text.find(':') == std::string_view::npos) url->port = 8420;
   if (url->target != "/") {
     return fail(ErrorCode::invalid, "server `{}`: only an address, without a path", text);
   }

@@ -66,7 +66,11 @@ Parsed complain(const Command& command, std::string message, std::string what_to
 
 Parsed complain_about_extra(const Command& command, CLI::App& app) {
   const std::vector<std::string> extra = app.remaining();
-  const std::string word = extra.empty() ? "" : extra.front();
+  const auto option_like = std::ranges::find_if(
+      extra, [](const std::string& candidate) { return candidate.starts_with('-'); });
+  const std::string word = option_like != extra.end() ? *option_like
+                           : extra.empty()            ? std::string()
+                                                      : extra.front();
   if (!word.starts_with('-'))
     return complain(command, fmt::format("`{}` has no use for `{}`", command.name, word));
   const std::string name = word.substr(0, word.find('='));
@@ -89,15 +93,15 @@ std::string option_named_in(const std::string& message) {
 
 Parsed complain_about(const Command& command, CLI::App& app, const CLI::ParseError& error) {
   const std::string message = error.what();
-  const std::string name = error.get_name();
-  if (name == "ExtrasError") return complain_about_extra(command, app);
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
+    return complain_about_extra(command, app);
   const std::string option = option_named_in(message);
-  if (name == "ArgumentMismatch") {
-    const bool missing = message.find("required") != std::string::npos;
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    const bool missing = message.find("missing") != std::string::npos;
     return complain(command, missing ? fmt::format("{} needs a value", option)
                                      : fmt::format("{} was given more than once", option));
   }
-  if (name == "ConversionError")
+  if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr)
     return complain(command, fmt::format("the value of {} is not a number", option));
   return complain(command, message);
 }

@@ -12,6 +12,7 @@ namespace bascule::app {
 namespace {
 
 constexpr std::size_t kBecauseColumn = 19;
+constexpr std::size_t kHelpColumn = 14;
 
 std::string gate_label(const std::string& name) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kLabels{
@@ -45,17 +46,18 @@ std::string explain_text(const Json& explanation, const Look& look, Instant now)
                                                                                : Tone::strong}});
   page.gap();
   for (const Json& gate : list(explanation, "gates")) add_gate(page, gate, now);
-  std::string lead = "What helps: ";
   const std::vector<std::string> helps = texts_or_empty(explanation, "what_helps");
   if (!helps.empty()) page.gap();
   for (const std::string& help : helps) {
+    const bool first = &help == &helps.front();
+    const std::size_t indent = first ? 2 : kHelpColumn;
+    const std::string text = (first ? "What helps: " : "or ") + help;
     // A command is copied as a whole: it stands on one line, however long.
     if (help.starts_with("bascule ")) {
-      page.verbatim("  " + lead + help);
+      page.verbatim(std::string(indent, ' ') + text);
     } else {
-      page.flow({{lead + help}}, 2, 14);
+      page.flow({{text}}, indent, kHelpColumn);
     }
-    lead = "         or ";
   }
   return page.text();
 }

@@ -15,30 +15,28 @@ std::string runs_text(const Json& runs, const Look& look, Instant now) {
   }
   Table table;
   table.columns = {Column("RUN"),
-                   Column("MOVE"),
                    Column("GROUP"),
+                   Column("MOVE"),
                    Column("FROM → TO"),
                    Column("STATE"),
                    Column("STARTED"),
                    Column("OUTAGE", false, true),
-                   Column("LOST", true),
-                   Column("BY", true),
                    Column("WHY", true)};
   for (const Json& run : runs) {
     const std::string state = text_or(run, "state");
     const auto measured = number(member(run, "outage"), "measured_ms");
     const std::string began = age(instant(run, "started_at"), now);
-    table.rows.push_back(
-        {{text_or(run, "run"), Tone::strong},
-         {text_or(run, "move")},
-         {text_or(run, "group")},
-         {fmt::format("{} → {}", text_or(run, "source"), text_or(run, "target"))},
-         {spaced(state), tone_of_run_state(state)},
-         {began.empty() ? "" : began + " ago"},
-         {measured ? outage(Duration{*measured}) : ""},
-         {loss(run)},
-         {text_or(run, "trigger") == "automatic" ? "itself" : text_or(run, "actor")},
-         {why(run)}});
+    const std::string reason = why(run);
+    const std::string actor = text_or(run, "actor");
+    const bool by_person = text_or(run, "trigger") != "automatic" && !actor.empty();
+    table.rows.push_back({{text_or(run, "run"), Tone::strong},
+                          {text_or(run, "group")},
+                          {text_or(run, "move")},
+                          {fmt::format("{} → {}", text_or(run, "source"), text_or(run, "target"))},
+                          {spaced(state), tone_of_run_state(state)},
+                          {began.empty() ? "" : began + " ago"},
+                          {measured ? outage(Duration{*measured}) : ""},
+                          {by_person ? fmt::format("{}: {}", actor, reason) : reason}});
   }
   page.table(table);
   return page.text();

@@ -1,0 +1,32 @@
+// A terminal for tests: keeps what was written and gives prepared answers. Only tests include this.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/terminal/terminal.h"
+
+namespace bascule::app {
+
+class Recorder final : public Terminal {
+ public:
+  void write_data(std::string_view text) override { data += text; }
+  void write_message(std::string_view text) override { messages += text; }
+  std::optional<std::string> read_line() override {
+    if (answers.empty()) return std::nullopt;
+    std::string answer = answers.front();
+    answers.erase(answers.begin());
+    return answer;
+  }
+  [[nodiscard]] bool shows_data() const override { return is_terminal; }
+  [[nodiscard]] bool shows_messages() const override { return is_terminal; }
+  [[nodiscard]] bool can_ask() const override { return !answers.empty(); }
+  [[nodiscard]] std::size_t columns() const override { return is_terminal ? 100 : 0; }
+
+  bool is_terminal = false;
+  std::string data;
+  std::string messages;
+  std::vector<std::string> answers;
+};
+
+}  // namespace bascule::app
