@@ -126,6 +126,8 @@ awaitable<Result<Inspection>> Fence::inspect(StepCall call) {
     if (proof->objection.empty()) {
       inspection.finding = Finding::done;
       inspection.because = "is sealed";
+      inspection.facts["end_position"] = *state->mark->end;
+      inspection.facts["roles"] = state->mark->roles;
       co_return inspection;
     }
     inspection.because = proof->objection;

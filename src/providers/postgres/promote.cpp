@@ -39,6 +39,7 @@ class Promote final : public Action {
   awaitable<Result<std::unique_ptr<Connection>>> connect_patiently(Deadline deadline);
   awaitable<Result<void>> leave_recovery(Connection& connection, Deadline deadline);
   awaitable<Result<void>> open_for_writes(Connection& connection, Deadline deadline);
+  awaitable<Json> fork_position(Connection& connection, std::int64_t timeline, Deadline deadline);
   awaitable<Result<void>> write_once(Connection& connection, Deadline deadline);
 
   Surroundings surroundings_;
@@ -92,6 +93,8 @@ awaitable<Result<Inspection>> Promote::inspect(StepCall call) {
   if (!state) co_return fail(database_.named(state.error()));
   if (!state->mark && state->writes_by_default) {
     inspection.finding = Finding::done;
+    inspection.facts["fork_position"] =
+        co_await fork_position(**connection, facts->timeline, call.deadline);
     inspection.because = fmt::format("is primary on timeline {}", facts->timeline);
     co_return inspection;
   }
@@ -174,6 +177,14 @@ awaitable<Result<void>> Promote::open_for_writes(Connection& connection, Deadlin
   co_return fail(std::move(error));
 }
 
+// Where it left the timeline before; null on the first timeline, or when its history is not there.
+awaitable<Json> Promote::fork_position(Connection& connection, std::int64_t timeline,
+                                       Deadline deadline) {
+  const auto history = co_await read_history(connection, timeline, deadline);
+  if (!history || history->empty()) co_return Json();
+  co_return Json(history->back().end);
+}
+
 awaitable<Result<void>> Promote::write_once(Connection& connection, Deadline deadline) {
   const auto began = co_await connection.run_script("BEGIN", deadline);
   if (!began) co_return began;
@@ -194,9 +205,8 @@ awaitable<Result<Outputs>> Promote::apply(StepCall call) {
   if (!done) co_return fail(database_.named(done.error()));
   const auto facts = co_await read_facts(**connection, clock_, call.deadline);
   if (!facts) co_return fail(database_.named(facts.error()));
-  const auto history = co_await read_history(**connection, facts->timeline, call.deadline);
   Outputs outputs = {{"timeline", facts->timeline}, {"position", facts->position}};
-  outputs["fork_position"] = history && !history->empty() ? Json(history->back().end) : Json();
+  outputs["fork_position"] = co_await fork_position(**connection, facts->timeline, call.deadline);
   co_return outputs;
 }
 

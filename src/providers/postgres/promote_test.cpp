@@ -31,6 +31,7 @@ TEST(PostgresPromote, RightAfterThePrimarysDeathItTakesNoFiveSeconds) {
     ASSERT_TRUE(after);
     EXPECT_EQ(after->finding, Finding::done);
     EXPECT_EQ(after->because, "is primary on timeline 2");
+    EXPECT_EQ(after->facts["fork_position"], outputs->at("fork_position"));
     // Once more is harmless, and knows the same fork.
     const auto again = pair.apply(*promote, pair.call());
     ASSERT_TRUE(again);
