@@ -66,9 +66,14 @@ std::string path_of_store(const std::string& store) {
 awaitable<Result<AuditReport>> audit(Journal& journal, std::optional<SeenHead> seen) {
   ChainAudit chain(std::move(seen));
   Sequence after = 0;
+  std::size_t limit = kPage;
   while (true) {
-    const auto page = co_await journal.read(after, kPage);
+    const auto page = co_await journal.read(after, limit);
     if (!page && page.error().code != ErrorCode::corrupt) co_return error_of(page);
+    if (!page && limit > 1) {  // one by one from here on: the record that is wrong is to be named
+      limit = 1;
+      continue;
+    }
     if (!page) {
       chain.broken(page.error());
       co_return chain.finish();
