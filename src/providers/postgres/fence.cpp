@@ -83,14 +83,18 @@ awaitable<Result<void>> Fence::check_provable(Connection& connection, Deadline d
 awaitable<Result<Fence::Proof>> Fence::prove(Connection& connection, Deadline deadline) {
   const auto before = co_await read(connection, deadline);
   if (!before) co_return error_of(before);
-  if (!before->looks_sealed()) co_return Proof{"ordinary roles are not shut out"};
+  const bool was_proved = before->mark && before->mark->end;
+  const auto is_shut = [was_proved](const SealState& state) {
+    return was_proved ? state.shuts_out() : state.looks_sealed();
+  };
+  if (!is_shut(*before)) co_return Proof{"ordinary roles are not shut out"};
   const auto login = co_await database_.try_ordinary_login(deadline);
   if (!login) co_return error_of(login);
   if (*login == LoginAnswer::admitted) co_return Proof{"an ordinary role was let in"};
   co_await wait_for(clock_, kQuietFor);
   const auto after = co_await read(connection, deadline);
   if (!after) co_return error_of(after);
-  if (!after->looks_sealed()) co_return Proof{"ordinary roles are not shut out"};
+  if (!is_shut(*after)) co_return Proof{"ordinary roles are not shut out"};
   if (after->next_transaction != before->next_transaction) {
     co_return Proof{"transactions still move the end of its log"};
   }
@@ -119,7 +123,7 @@ awaitable<Result<Inspection>> Fence::inspect(StepCall call) {
     inspection.because = provable.error().message;
     co_return inspection;
   }
-  const bool settled = state->looks_sealed() && state->mark->end && state->read_only;
+  const bool settled = state->shuts_out() && state->mark->end && state->read_only;
   if (settled) {
     const auto proof = co_await prove(**connection, call.deadline);
     if (!proof) co_return error_of(proof);

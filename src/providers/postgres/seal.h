@@ -51,9 +51,10 @@ struct SealState {
   LogPosition end = 0;                   // of the log; 0 on a replica
 
   // Everything that can be read says so; whether a login is really refused, a login has to show.
-  [[nodiscard]] bool looks_sealed() const {
-    return mark && open_roles.empty() && sessions == 0 && starting == 0;
-  }
+  [[nodiscard]] bool looks_sealed() const { return shuts_out() && starting == 0; }
+  // The same for a seal that was proved once: every login that was under way when it fell has ended
+  // since, and whoever is starting now began after it and will be refused.
+  [[nodiscard]] bool shuts_out() const { return mark && open_roles.empty() && sessions == 0; }
 };
 // `monitor` is the check's own user; its sessions named "bascule" are ours and only read.
 awaitable<Result<SealState>> read_seal_state(Connection& connection, std::string monitor,
