@@ -53,7 +53,7 @@ TEST(CommandLine, AMoveTakesItsOptions) {
                                "--reason",   "INC-2041: it is dark",
                                "--override", "fence",
                                "--override", "data_loss,target",
-                               "--confirm",  "berlin",
+                               "--confirm",  "amsterdam",
                                "--ticket",   "INC-2041",
                                "-y",         "--no-wait",
                                "--actor",    "ana",
@@ -63,7 +63,7 @@ TEST(CommandLine, AMoveTakesItsOptions) {
   EXPECT_EQ(result.arguments.to, "berlin");
   EXPECT_EQ(result.arguments.reason, "INC-2041: it is dark");
   EXPECT_EQ(result.arguments.overrides, (std::vector<std::string>{"fence", "data_loss", "target"}));
-  EXPECT_EQ(result.arguments.confirmed_site, "berlin");
+  EXPECT_EQ(result.arguments.confirmed_site, "amsterdam");
   EXPECT_EQ(result.arguments.ticket, "INC-2041");
   EXPECT_EQ(result.arguments.actor, "ana");
   EXPECT_TRUE(result.arguments.yes);
@@ -223,8 +223,8 @@ TEST(CommandLine, WhatCannotBeAskedIsRefusedByTheNameOfItsFlag) {
   EXPECT_NE(attest.messages.find("--yes"), std::string::npos);
   // Nothing to ask: it goes on until it finds nobody.
   EXPECT_EQ(run({"failover", "shop", "--reason", "x", "--server", "127.0.0.1:1"}).code, 7);
-  EXPECT_EQ(run({"failover", "shop", "--override", "fence", "--confirm", "berlin", "--reason", "x",
-                 "--server", "127.0.0.1:1"})
+  EXPECT_EQ(run({"failover", "shop", "--override", "fence", "--confirm", "amsterdam", "--reason",
+                 "x", "--server", "127.0.0.1:1"})
                 .code,
             7);
 }
@@ -233,8 +233,8 @@ TEST(CommandLine, GatesAndValuesAreCheckedBeforeAnybodyIsAsked) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes{
       {{"failover", "shop", "--override", "fense", "--reason", "x"}, "did you mean `fence`?"},
       {{"failover", "shop", "--override", "cooldown", "--reason", "x"}, "binds automation only"},
-      {{"failover", "shop", "--override", "fence", "--to", "a", "--confirm", "b", "--reason", "x"},
-       "name two sites"},
+      {{"failover", "shop", "--override", "fence", "--to", "a", "--confirm", "a", "--reason", "x"},
+       "names the site that becomes active"},
       {{"failover", "shop", "--local", "--no-wait", "-c", "x", "--reason", "x"}, "--no-wait"},
       {{"failover", "shop", "--local", "--reason", "x"}, "--local needs a configuration"},
       {{"plan", "shop", "--move", "drill"}, "`drill` is not a move"},

@@ -45,21 +45,19 @@ std::optional<ExitCode> refuse_early(Session& session) {
   const bool overrides = !arguments.overrides.empty();
   if (overrides && arguments.confirmed_site.empty() && !session.terminal().can_ask()) {
     return session.fail_usage(
-        "--override asks for the name of the site that becomes active, and nobody can be asked "
-        "here",
+        "--override asks for the name of the site that is given up, and nobody can be asked here",
         "--confirm SITE");
   }
-  const bool contradicts = !arguments.to.empty() && !arguments.confirmed_site.empty() &&
-                           arguments.to != arguments.confirmed_site;
-  if (contradicts) {
-    return session.fail_usage(fmt::format("--to {} and --confirm {} name two sites", arguments.to,
-                                          arguments.confirmed_site),
-                              "write the same site twice");
+  const bool confuses = !arguments.to.empty() && arguments.to == arguments.confirmed_site;
+  if (confuses) {
+    return session.fail_usage(
+        fmt::format("--confirm {} names the site that becomes active", arguments.confirmed_site),
+        "--confirm the site that is given up");
   }
   return std::nullopt;
 }
 
-// Shows what would happen. The target, where it is known; the move itself says why it cannot be.
+// Shows what would happen. The source, where it is known; the move itself says why it cannot be.
 awaitable<std::string> show_plan(Session& session, Backend& backend) {
   const Arguments& arguments = session.arguments();
   session.say("reading from the providers what would change …");
@@ -67,14 +65,14 @@ awaitable<std::string> show_plan(Session& session, Backend& backend) {
       "GET", plan_target(arguments.group, arguments.to, arguments.command), Json::object());
   if (!reply) {
     session.say_text(error_text(reply.error(), session.message_look()));
-    co_return arguments.to;
+    co_return "";
   }
   if (reply->status != 200) {
     session.say_text(refusal_text(reply->body, session.message_look()));
-    co_return arguments.to;
+    co_return "";
   }
   session.say_text(plan_text(reply->body, session.message_look()) + "\n");
-  co_return text_or(reply->body, "target");
+  co_return text_or(reply->body, "source");
 }
 
 // Whether a person wants it; fills in the site that was typed. Nothing is asked where nobody can
@@ -83,12 +81,12 @@ awaitable<bool> wanted(Session& session, Backend& backend, std::string* confirme
   const Arguments& arguments = session.arguments();
   const bool must_type = !arguments.overrides.empty() && arguments.confirmed_site.empty();
   if (!session.terminal().can_ask() || (arguments.yes && !must_type)) co_return true;
-  const std::string target = co_await show_plan(session, backend);
+  const std::string source = co_await show_plan(session, backend);
   if (!must_type) co_return session.confirm(fmt::format("Start this {}?", arguments.command));
   *confirmed_site = session.ask_line(fmt::format(
-      "This passes over gate {}. Type the name of the site that becomes active{}: ",
-      fmt::join(arguments.overrides, ", "), target.empty() ? "" : fmt::format(" ({})", target)));
-  co_return !confirmed_site->empty() && (target.empty() || *confirmed_site == target);
+      "This passes over gate {}. Type the name of the site that is given up{}: ",
+      fmt::join(arguments.overrides, ", "), source.empty() ? "" : fmt::format(" ({})", source)));
+  co_return !confirmed_site->empty() && (source.empty() || *confirmed_site == source);
 }
 
 // Unlike any other: asking again with the same key starts nothing twice.
@@ -162,7 +160,7 @@ void declare(CLI::App& app, Arguments& arguments) {
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--confirm", arguments.confirmed_site,
-                 "the site that becomes active, where --override cannot ask for it")
+                 "the site that is given up, where --override cannot ask for it")
       ->type_name("SITE");
   app.add_flag("-y,--yes", arguments.yes, "do not show the plan and do not ask: start at once");
   declare_following(app, arguments);
@@ -195,29 +193,30 @@ Family moving() {
       "\n\nThe run is followed to its end, and the exit code tells how it ended: 0 done, 3 refused "
       "by a gate, 4 failed and rolled back, 5 parked (a person must act), 6 not known. On a "
       "terminal the plan is shown first and must be confirmed.";
-  return {"Move a group",
-          {command("failover", "make another site active; the source is presumed lost",
-                   "Fences the active site, makes another one active and leads clients there. For "
-                   "a site that is lost or must be given up: what it had not replicated is lost, "
-                   "and the plan says how much that can be." +
-                       follows,
-                   {{"bascule failover shop --reason \"INC-2041: amsterdam is dark\"",
-                     "to the best candidate"},
-                    {"bascule failover shop --to berlin --override fence --confirm berlin --reason "
-                     "\"rack is off, seen by ana\"",
-                     "without a proof that the source is stopped"},
-                    {"bascule failover shop --local -c shop.yaml --reason INC-2041",
-                     "when no daemon is left"}}),
-           command("switchover", "make another site active; planned, nothing is lost",
-                   "Drains the active site, waits until the target has everything, and only then "
-                   "makes it active. Both sites must be well." +
-                       follows,
-                   {{"bascule switchover shop --to berlin --reason \"kernel update\" --ticket "
-                     "CHG-77",
-                     "move while both are well"}}),
-           command("failback", "make the home site active again; planned, nothing is lost",
-                   "A switchover to the first site of the group, its home." + follows,
-                   {{"bascule failback shop --reason \"amsterdam is repaired\"", "go home"}})}};
+  return {
+      "Move a group",
+      {command("failover", "make another site active; the source is presumed lost",
+               "Fences the active site, makes another one active and leads clients there. For "
+               "a site that is lost or must be given up: what it had not replicated is lost, "
+               "and the plan says how much that can be." +
+                   follows,
+               {{"bascule failover shop --reason \"INC-2041: amsterdam is dark\"",
+                 "to the best candidate"},
+                {"bascule failover shop --to berlin --override fence --confirm amsterdam --reason "
+                 "\"rack is off, seen by ana\"",
+                 "without a proof that the source is stopped"},
+                {"bascule failover shop --local -c shop.yaml --reason INC-2041",
+                 "when no daemon is left"}}),
+       command("switchover", "make another site active; planned, nothing is lost",
+               "Drains the active site, waits until the target has everything, and only then "
+               "makes it active. Both sites must be well." +
+                   follows,
+               {{"bascule switchover shop --to berlin --reason \"kernel update\" --ticket "
+                 "CHG-77",
+                 "move while both are well"}}),
+       command("failback", "make the home site active again; planned, nothing is lost",
+               "A switchover to the first site of the group, its home." + follows,
+               {{"bascule failback shop --reason \"amsterdam is repaired\"", "go home"}})}};
 }
 
 }  // namespace bascule::app
