@@ -37,6 +37,13 @@ std::uint64_t next_generation(const StepCall& call) {
 FrontDoor::FrontDoor(Clock& clock, FrontDoorSettings settings, std::unique_ptr<ZoneClient> zone)
     : clock_(clock), settings_(std::move(settings)), zone_(std::move(zone)) {}
 
+// Without the final dot, which only name servers need.
+std::string FrontDoor::name_for_people() const {
+  std::string name = settings_.name;
+  if (name.size() > 1 && name.back() == '.') name.pop_back();
+  return name;
+}
+
 awaitable<Result<Inspection>> FrontDoor::inspect(StepCall call) {
   Result<View> view = co_await look(call.deadline);
   if (!view) co_return error_of(view);
@@ -67,9 +74,10 @@ Result<Inspection> FrontDoor::inspect_claim(const StepCall& call, const View& vi
   inspection.finding = ours ? Finding::done : Finding::needed;
   inspection.change =
       fmt::format("take generation {} of {}", std::max<std::uint64_t>(found, call.generation) + 1,
-                  settings_.name);
-  inspection.because =
-      view.owner ? fmt::format("now {}, {}", found, view.owner->target) : "never taken";
+                  name_for_people());
+  inspection.because = "never taken";
+  if (view.owner) inspection.because = fmt::format("now {}, {}", found, view.owner->target);
+  if (ours) inspection.because = fmt::format("generation {}", found);
   return inspection;
 }
 
@@ -78,7 +86,7 @@ awaitable<Result<Inspection>> FrontDoor::inspect_switch(StepCall call, View view
   const std::vector<std::string> now = values_of(view.addresses);
   const std::vector<std::string> wanted{settings_.address};
   inspection.change =
-      fmt::format("{}  {} {} → {}", settings_.name, settings_.type, shown(now), shown(wanted));
+      fmt::format("{}  {} {} → {}", name_for_people(), settings_.type, shown(now), shown(wanted));
   inspection.finding = now == wanted ? Finding::done : Finding::needed;
   if (call.run.empty()) co_return inspection;  // a preview: nothing was claimed
   if (!is_ours(view, call, call.generation)) co_return fail(superseded(view, call));

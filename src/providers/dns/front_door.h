@@ -69,6 +69,7 @@ class FrontDoor final : public Action {
   [[nodiscard]] Inspection describe(const View& view) const;
   [[nodiscard]] View view_of(const std::vector<std::string>& addresses,
                              const std::vector<std::string>& text) const;
+  [[nodiscard]] std::string name_for_people() const;
   [[nodiscard]] std::string text_name() const { return "_bascule." + settings_.name; }
   [[nodiscard]] RecordSet address_set(std::vector<std::string> values) const;
   [[nodiscard]] RecordSet text_set(std::vector<std::string> values) const;

@@ -231,11 +231,11 @@ TEST_P(FrontDoorFaults, APreviewShowsTheChangeWithoutARun) {
   serve();
   const Result<Inspection> claimed = inspect(*door(), call("claim", "", 0));
   ASSERT_TRUE(claimed) << claimed.error().message;
-  EXPECT_EQ(claimed->change, "take generation 1 of www.shop.test.");
+  EXPECT_EQ(claimed->change, "take generation 1 of www.shop.test");
   const Result<Inspection> shown = inspect(*door(), call("switch", "", 0));
   ASSERT_TRUE(shown) << shown.error().message;
   EXPECT_EQ(shown->finding, Finding::needed);
-  EXPECT_EQ(shown->change, "www.shop.test.  A 127.0.1.1 → 127.0.1.2");
+  EXPECT_EQ(shown->change, "www.shop.test  A 127.0.1.1 → 127.0.1.2");
   EXPECT_EQ(shown->fingerprint, claimed->fingerprint);
   EXPECT_EQ(text(), "nothing");
 }

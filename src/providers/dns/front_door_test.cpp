@@ -22,7 +22,7 @@ TEST_P(FrontDoorOn, TheFirstClaimWritesGenerationOneAndLeavesTheAddress) {
   const Result<Inspection> found = inspect(*action, call("claim", "r-0001", 0));
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(found->finding, Finding::needed);
-  EXPECT_EQ(found->change, "take generation 1 of www.shop.test.");
+  EXPECT_EQ(found->change, "take generation 1 of www.shop.test");
   EXPECT_EQ(found->facts["address"], Json::array({kAmsterdam}));
   EXPECT_EQ(found->facts["ttl_seconds"], 30);
   EXPECT_EQ(found->facts["found"], false);
@@ -148,7 +148,7 @@ TEST_P(FrontDoorOn, ASwitchShowsTheNewAddressWithItsTtl) {
   const Result<Inspection> found = inspect(*action, call("switch", "r-0001", 1));
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(found->finding, Finding::needed);
-  EXPECT_EQ(found->change, "www.shop.test.  A 127.0.1.1 → 127.0.1.2");
+  EXPECT_EQ(found->change, "www.shop.test  A 127.0.1.1 → 127.0.1.2");
   const Result<Outputs> shown = apply(*action, call("switch", "r-0001", 1, found->prior));
   ASSERT_TRUE(shown) << shown.error().message;
   EXPECT_EQ(shown->at("previous_address"), Json::array({kAmsterdam}));
