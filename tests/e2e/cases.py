@@ -5,6 +5,7 @@ import sys
 import unittest
 
 import scene
+import two_writers
 
 # Ends a test before ctest does (TIMEOUT 300): ctest kills, and would leave servers behind.
 WHOLE_FILE_SECONDS = 280
@@ -37,6 +38,12 @@ class WithScene(unittest.TestCase):
         if not self._outcome.success:
             print(self.scene.ends_of_logs(), file=sys.stderr)
 
+    def watch_writers(self):
+        """Watches until its end() or the end of the test that never two sites take writes."""
+        watch = two_writers.Watch(self.scene.world)
+        self.addCleanup(watch.end)
+        return watch
+
     def ends_with(self, code, answer):
         """The command ended with that exit code."""
         self.assertEqual(answer.code, code, f"\n{answer.out}\n{answer.err}")
@@ -53,4 +60,4 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, interrupt)
     signal.alarm(WHOLE_FILE_SECONDS)
-    unittest.main(verbosity=2)
+    unittest.main(verbosity=2, warnings="ignore")  # servers outlive their starters on purpose

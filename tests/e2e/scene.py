@@ -12,7 +12,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "demo"))
@@ -200,16 +199,14 @@ class Scene:
     def takes_writes(self, site):
         """Does an ordinary role get a row into that site's database now? The row is taken back."""
         try:
-            connection = psycopg2.connect(
-                host=ADDRESS[site], port=self.world.postgres_port, dbname=settings.DATABASE,
-                user="app", password=self.world.secret(f"{site}/app.password"), sslmode="disable",
-                connect_timeout=2, application_name="e2e")
+            connection = connect_as_service(self.world, site)
         except psycopg2.Error:
             return False
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SET transaction_read_only = off")
+                cursor.execute("BEGIN READ WRITE")
                 cursor.execute("INSERT INTO orders (id, site) VALUES (-1, 'e2e')")
+                cursor.execute("ROLLBACK")
             return True
         except psycopg2.Error:
             return False
@@ -302,6 +299,16 @@ class Scene:
         return text
 
 
+def connect_as_service(world, site):
+    """A connection with the role of the service, an ordinary one. Raises psycopg2.Error."""
+    connection = psycopg2.connect(
+        host=ADDRESS[site], port=world.postgres_port, dbname=settings.DATABASE, user="app",
+        password=world.secret(f"{site}/app.password"), sslmode="disable", connect_timeout=2,
+        application_name="e2e")
+    connection.autocommit = True
+    return connection
+
+
 def place_in_memory():
     """Where files are kept in memory, if there is such a place with room: the tests kill
     processes, never the machine, so nothing is lost but the waiting for a disk."""
@@ -331,7 +338,3 @@ def read_text(path):
             return file.read()
     except FileNotFoundError:
         return ""
-
-
-def now():
-    return time.time()
