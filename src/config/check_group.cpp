@@ -303,11 +303,13 @@ void check_places(Reading& reading, const GroupPart& group, const ObserverSpec& 
 GroupSpec assemble(GroupPart group) {
   const auto steps_of = [](StepList& list) {
     std::vector<StepSpec> specs;
+    specs.reserve(list.steps.size());
     for (StepPart& step : list.steps) specs.push_back(std::move(step.spec));
     return specs;
   };
   const auto checks_of = [](std::vector<CheckPart>& parts) {
     std::vector<CheckSpec> specs;
+    specs.reserve(parts.size());
     for (CheckPart& part : parts) specs.push_back(std::move(part.spec));
     return specs;
   };

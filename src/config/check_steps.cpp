@@ -10,8 +10,9 @@
 namespace bascule::config {
 namespace {
 
-std::vector<std::string> names_of(const StepList& list) {
+std::vector<std::string> names_in(const StepList& list) {
   std::vector<std::string> names;
+  names.reserve(list.steps.size());
   for (const StepPart& step : list.steps) {
     if (!step.spec.name.empty()) names.push_back(step.spec.name);
   }
@@ -67,8 +68,7 @@ class CycleFinder {
 // Every step that has ended when `step` starts, within its list.
 std::set<std::string> ended_before(const StepList& list, const StepPart& step) {
   std::set<std::string> ended;
-  std::vector<std::string> open;
-  for (const NeedPart& need : step.needs) open.push_back(need.name);
+  std::vector<std::string> open = names_of(step.needs);
   while (!open.empty()) {
     const std::string name = std::move(open.back());
     open.pop_back();
@@ -162,8 +162,7 @@ class TemplateScope {
                       const std::vector<const SitePart*>& sites) {
     for (const SitePart* site : sites) {
       if (site->values.contains(std::string(key)) || reading_.problems.full()) continue;
-      std::vector<std::string> known;
-      for (const auto& [name, value] : site->values) known.push_back(name);
+      const std::vector<std::string> known = keys_of(site->values);
       const bool own = site == &site_;
       unknown(use,
               own ? fmt::format("site {} has no variable {}", site->spec.name, quote(key))
@@ -193,14 +192,13 @@ class TemplateScope {
       }
     }
     if (named == nullptr) {
-      std::vector<std::string> known = names_of(after_activate ? site_.activate : *list);
+      std::vector<std::string> known = names_in(after_activate ? site_.activate : *list);
       unknown(use, fmt::format("there is no step {} before this", quote(name)),
               suggestion(name, known));
       return;
     }
     if (named->kind == nullptr) return;
-    std::vector<std::string> outputs;
-    for (const Field& field : named->kind->outputs) outputs.push_back(field.name);
+    const std::vector<std::string> outputs = names_of(named->kind->outputs);
     if (std::ranges::find(outputs, output) == outputs.end()) {
       unknown(use,
               fmt::format("{} of step {} has no output {}", quote(named->spec.uses), quote(name),
@@ -217,7 +215,7 @@ class TemplateScope {
 }  // namespace
 
 void check_needs(Reading& reading, StepList& list) {
-  const std::vector<std::string> names = names_of(list);
+  const std::vector<std::string> names = names_in(list);
   for (StepPart& step : list.steps) {
     for (const NeedPart& need : step.needs) {
       if (list.find(need.name) == nullptr) {

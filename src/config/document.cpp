@@ -20,7 +20,7 @@ struct Refused {};
 // What is open while events arrive: a collection that is not complete, with the key that waits for
 // its value.
 struct Frame {
-  Node node;
+  TreeNode node;
   std::optional<Entry> waiting;
   std::map<std::string, Span, std::less<>> keys;
   bool repeated = false;  // the waiting key was there before: its value is read and dropped
@@ -31,7 +31,7 @@ class TreeBuilder : public YAML::EventHandler {
   explicit TreeBuilder(Problems& problems) : problems_(problems), text_(problems.source().text()) {}
 
   // The tree; duplicate keys are reported now that the YAML is known to be right.
-  [[nodiscard]] std::optional<Node> take() {
+  [[nodiscard]] std::optional<TreeNode> take() {
     for (const auto& [entry, first] : duplicates_) {
       if (problems_.full()) break;
       problems_.error("duplicate_key", entry.key_span,
@@ -64,7 +64,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const std::size_t offset = offset_of(mark);
-    Node node;
+    TreeNode node;
     node.span = {offset, 1};
     if (!open_.empty()) {
       const Frame& frame = open_.back();
@@ -83,7 +83,7 @@ class TreeBuilder : public YAML::EventHandler {
                 const std::string& value) override {
     const std::size_t offset = offset_of(mark);
     check_properties(offset, anchor, tag);
-    Node node;
+    TreeNode node;
     node.kind = kind_at(offset, tag);
     node.text = value;
     node.span = {offset, scalar_length(offset, node.kind, value)};
@@ -210,7 +210,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void end() {
-    Node node = std::move(open_.back().node);
+    TreeNode node = std::move(open_.back().node);
     open_.pop_back();
     const char first = at(node.span.offset);
     if (node.kind == NodeKind::mapping && first != '{' && !node.entries.empty()) {
@@ -225,7 +225,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
-  void add(Node node) {
+  void add(TreeNode node) {
     if (open_.empty()) {
       if (!root_) root_ = std::move(node);
       return;
@@ -242,7 +242,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
-  void add_key(Frame& frame, Node node) {
+  void add_key(Frame& frame, TreeNode node) {
     if (node.kind == NodeKind::null) {
       refuse("yaml", node.span, "a key is missing here", "");
     }
@@ -253,13 +253,13 @@ class TreeBuilder : public YAML::EventHandler {
     const auto [first, is_new] = frame.keys.emplace(node.text, node.span);
     frame.repeated = !is_new;
     if (!is_new) duplicates_.push_back({Entry{node.text, node.span, {}}, first->second});
-    frame.waiting = Entry{node.text, node.span, Node{}};
+    frame.waiting = Entry{node.text, node.span, TreeNode{}};
   }
 
   Problems& problems_;
   const std::string& text_;
   std::vector<Frame> open_;
-  std::optional<Node> root_;
+  std::optional<TreeNode> root_;
   std::optional<std::size_t> long_quote_;
   std::vector<std::pair<Entry, Span>> duplicates_;
   std::size_t line_from_ = 1;
@@ -324,12 +324,12 @@ void report(Problems& problems, const TreeBuilder& builder, const YAML::Exceptio
 
 }  // namespace
 
-const Entry* Node::find(std::string_view key) const {
+const Entry* TreeNode::find(std::string_view key) const {
   const auto found = std::ranges::find(entries, key, &Entry::key);
   return found == entries.end() ? nullptr : &*found;
 }
 
-std::optional<Node> parse_document(Problems& problems) {
+std::optional<TreeNode> parse_document(Problems& problems) {
   const std::size_t errors_before = problems.errors();
   TreeBuilder builder(problems);
   std::istringstream input(problems.source().text());
@@ -352,7 +352,7 @@ std::optional<Node> parse_document(Problems& problems) {
     problems.error("yaml", {0, 1}, fmt::format("not valid YAML: {}", exception.what()));
     return std::nullopt;
   }
-  std::optional<Node> root = builder.take();
+  std::optional<TreeNode> root = builder.take();
   if (!root && problems.errors() == errors_before) {
     problems.error("empty", {0, 1}, "the file holds no configuration",
                    "it begins with `version: 1`");

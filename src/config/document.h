@@ -25,14 +25,14 @@ enum class NodeKind : std::uint8_t { null, plain, quoted, block, sequence, mappi
 
 struct Entry;
 
-struct Node {
+struct TreeNode {
   NodeKind kind = NodeKind::null;
   // A scalar: as written, quotes included, its first line. A mapping in block notation: its first
   // key. Other collections: the opening bracket or dash. Null: the key or dash it belongs to.
   Span span;
-  std::string text;            // of a scalar
-  std::vector<Node> items;     // of a sequence
-  std::vector<Entry> entries;  // of a mapping, in the order of the file, keys unique
+  std::string text;             // of a scalar
+  std::vector<TreeNode> items;  // of a sequence
+  std::vector<Entry> entries;   // of a mapping, in the order of the file, keys unique
 
   [[nodiscard]] bool is_scalar() const {
     return kind == NodeKind::plain || kind == NodeKind::quoted || kind == NodeKind::block;
@@ -44,12 +44,12 @@ struct Node {
 struct Entry {
   std::string key;
   Span key_span;
-  Node value;
+  TreeNode value;
 };
 
 // Nothing, with the reasons in `problems`, when the text is not one acceptable document.
 // REQUIRES: the text of `problems.source()` passed find_invalid and is at most kFileSizeMax long.
-std::optional<Node> parse_document(Problems& problems);
+std::optional<TreeNode> parse_document(Problems& problems);
 
 // "a mapping", "a list", "a text", "nothing": for messages about the wrong type.
 std::string_view describe(NodeKind kind);

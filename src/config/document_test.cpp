@@ -11,11 +11,11 @@ namespace {
 struct Parsed {
   Source source;
   Problems problems;
-  std::optional<Node> root;
+  std::optional<TreeNode> root;
 
   explicit Parsed(const std::string& text)
       : source("x.yaml", text), problems(source), root(parse_document(problems)) {}
-  [[nodiscard]] std::string written(const Node& node) const {
+  [[nodiscard]] std::string written(const TreeNode& node) const {
     return source.text().substr(node.span.offset, node.span.length);
   }
 };
@@ -24,7 +24,7 @@ TEST(ADocument, TellsPlainTextsFromQuotedAndBlockOnes) {
   Parsed parsed(
       "a: 010\nb: '010'\nc: \"x\\\"y\"\nd: |\n  two\n  lines\ne: ~\nf:\ng: [1, {h: i}]\n");
   ASSERT_TRUE(parsed.root);
-  const auto value = [&](std::string_view key) -> const Node& {
+  const auto value = [&](std::string_view key) -> const TreeNode& {
     return parsed.root->find(key)->value;
   };
   EXPECT_EQ(value("a").kind, NodeKind::plain);

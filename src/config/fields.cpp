@@ -32,12 +32,6 @@ class PathStep {
   std::size_t length_;
 };
 
-std::vector<std::string> names_of(const std::vector<Field>& fields) {
-  std::vector<std::string> names;
-  for (const Field& field : fields) names.push_back(field.name);
-  return names;
-}
-
 const Field* find_field(const std::vector<Field>& fields, std::string_view name) {
   const auto found = std::ranges::find(fields, name, &Field::name);
   return found == fields.end() ? nullptr : &*found;
@@ -95,8 +89,8 @@ bool is_whole_number(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-Node text_node(const Node& like, std::string text, NodeKind kind) {
-  Node node;
+TreeNode text_node(const TreeNode& like, std::string text, NodeKind kind) {
+  TreeNode node;
   node.kind = kind;
   node.span = like.span;
   node.text = std::move(text);
@@ -121,7 +115,7 @@ void report_unavailable(Reading& reading, Span where, std::string_view what,
                          fmt::format("{} is not available in this build", what), std::string(hint));
 }
 
-Json FieldReader::read_fields(const Node& node, const std::vector<Field>& fields,
+Json FieldReader::read_fields(const TreeNode& node, const std::vector<Field>& fields,
                               std::string_view where, const std::vector<std::string>& others,
                               const std::vector<std::string>& known) {
   Json settings = Json::object();
@@ -150,7 +144,7 @@ Json FieldReader::read_fields(const Node& node, const std::vector<Field>& fields
   return settings;
 }
 
-Json FieldReader::read_kind(const Node& node, const Kind& kind) {
+Json FieldReader::read_kind(const TreeNode& node, const Kind& kind) {
   if (!node.is_scalar()) {
     if (!expect_mapping(reading_, node, quote(kind.name))) return Json::object();
     return read_fields(node, kind.fields, kind.name);
@@ -159,10 +153,10 @@ Json FieldReader::read_kind(const Node& node, const Kind& kind) {
   for (const Field& field : kind.fields) {
     if (field.required) required.push_back(&field);
   }
-  Node settings;
+  TreeNode settings;
   settings.kind = NodeKind::mapping;
   settings.span = node.span;
-  const auto add = [&](const std::string& name, Node value) {
+  const auto add = [&](const std::string& name, TreeNode value) {
     settings.entries.push_back(Entry{name, node.span, std::move(value)});
   };
   const bool one = required.size() == 1 && required.front()->type == FieldType::text;
@@ -187,7 +181,7 @@ Json FieldReader::read_kind(const Node& node, const Kind& kind) {
   return read_fields(settings, kind.fields, kind.name);
 }
 
-std::optional<Json> FieldReader::read(const Node& node, const Field& field) {
+std::optional<Json> FieldReader::read(const TreeNode& node, const Field& field) {
   if (node.kind == NodeKind::null) {
     report_type(reading_, node, quote(field.name), expected(field.type));
     return std::nullopt;
@@ -202,7 +196,7 @@ std::optional<Json> FieldReader::read(const Node& node, const Field& field) {
   return value;
 }
 
-std::optional<Json> FieldReader::read_value(const Node& node, const Field& field) {
+std::optional<Json> FieldReader::read_value(const TreeNode& node, const Field& field) {
   switch (field.type) {
     case FieldType::text:
       return field.secret ? read_secret(node, field) : read_as_text(node, field);
@@ -228,7 +222,7 @@ std::optional<Json> FieldReader::read_value(const Node& node, const Field& field
   return std::nullopt;
 }
 
-std::optional<Json> FieldReader::read_as_text(const Node& node, const Field& field) {
+std::optional<Json> FieldReader::read_as_text(const TreeNode& node, const Field& field) {
   auto value = read_text(reading_, node, quote(field.name), false);
   if (!value) return std::nullopt;
   if (value->secret) return Json{{"$secret", *value->secret}};
@@ -238,7 +232,7 @@ std::optional<Json> FieldReader::read_as_text(const Node& node, const Field& fie
   return Json(std::move(value->text));
 }
 
-std::optional<Json> FieldReader::read_secret(const Node& node, const Field& field) {
+std::optional<Json> FieldReader::read_secret(const TreeNode& node, const Field& field) {
   if (!is_reference(node.text)) reading_.problems.hide(node.span);
   auto value = read_text(reading_, node, quote(field.name), true);
   if (!value) return std::nullopt;
@@ -258,7 +252,7 @@ std::optional<Json> FieldReader::read_secret(const Node& node, const Field& fiel
   return Json{{"$secret", "inline:" + subject_.path}};
 }
 
-std::optional<FieldReader::Literal> FieldReader::read_literal(const Node& node,
+std::optional<FieldReader::Literal> FieldReader::read_literal(const TreeNode& node,
                                                               const Field& field) {
   if (!node.is_scalar()) {
     report_type(reading_, node, quote(field.name), expected(field.type));
@@ -296,7 +290,7 @@ std::optional<FieldReader::Literal> FieldReader::read_literal(const Node& node,
   return literal;
 }
 
-std::optional<Json> FieldReader::read_boolean(const Node& node, const Field& field) {
+std::optional<Json> FieldReader::read_boolean(const TreeNode& node, const Field& field) {
   const auto literal = read_literal(node, field);
   if (!literal) return std::nullopt;
   if (literal->bare && literal->text == "true") return true;
@@ -308,7 +302,7 @@ std::optional<Json> FieldReader::read_boolean(const Node& node, const Field& fie
   return std::nullopt;
 }
 
-std::optional<Json> FieldReader::read_integer(const Node& node, const Field& field) {
+std::optional<Json> FieldReader::read_integer(const TreeNode& node, const Field& field) {
   const auto literal = read_literal(node, field);
   if (!literal) return std::nullopt;
   const std::string& text = literal->text;
@@ -339,7 +333,7 @@ std::optional<Json> FieldReader::read_integer(const Node& node, const Field& fie
   return within_range(node, field, number, literal->shown);
 }
 
-std::optional<Json> FieldReader::read_with_unit(const Node& node, const Field& field) {
+std::optional<Json> FieldReader::read_with_unit(const TreeNode& node, const Field& field) {
   const auto literal = read_literal(node, field);
   if (!literal) return std::nullopt;
   const bool duration = field.type == FieldType::duration;
@@ -362,7 +356,7 @@ std::optional<Json> FieldReader::read_with_unit(const Node& node, const Field& f
   return std::nullopt;
 }
 
-std::optional<Json> FieldReader::within_range(const Node& node, const Field& field,
+std::optional<Json> FieldReader::within_range(const TreeNode& node, const Field& field,
                                               std::int64_t value, const std::string& shown) {
   if (field.minimum && value < *field.minimum) {
     reading_.problems.error(
@@ -381,7 +375,7 @@ std::optional<Json> FieldReader::within_range(const Node& node, const Field& fie
   return Json(value);
 }
 
-std::optional<Json> FieldReader::read_word(const Node& node, const Field& field) {
+std::optional<Json> FieldReader::read_word(const TreeNode& node, const Field& field) {
   auto literal = read_literal(node, field);
   if (!literal) return std::nullopt;
   if (std::ranges::find(field.words, literal->text) != field.words.end()) {
@@ -393,7 +387,7 @@ std::optional<Json> FieldReader::read_word(const Node& node, const Field& field)
   return std::nullopt;
 }
 
-std::optional<Json> FieldReader::read_check(const Node& node, const Field& field) {
+std::optional<Json> FieldReader::read_check(const TreeNode& node, const Field& field) {
   auto literal = read_literal(node, field);
   if (!literal) return std::nullopt;
   if (subject_.checks == nullptr) {
@@ -402,11 +396,9 @@ std::optional<Json> FieldReader::read_check(const Node& node, const Field& field
   }
   const auto found = subject_.checks->find(literal->text);
   if (found == subject_.checks->end()) {
-    std::vector<std::string> known;
-    for (const auto& [name, kind] : *subject_.checks) known.push_back(name);
     reading_.problems.error("unknown_check", node.span,
                             fmt::format("the site has no check {}", literal->shown),
-                            suggestion(literal->text, known));
+                            suggestion(literal->text, keys_of(*subject_.checks)));
     return std::nullopt;
   }
   // A check whose kind is not known has its own error.
@@ -420,7 +412,7 @@ std::optional<Json> FieldReader::read_check(const Node& node, const Field& field
   return Json(std::move(literal->text));
 }
 
-std::optional<Json> FieldReader::read_list(const Node& node, const Field& field) {
+std::optional<Json> FieldReader::read_list(const TreeNode& node, const Field& field) {
   BASCULE_ASSERT(field.items.size() == 1, "a list says what its items are");
   if (!expect_list(reading_, node, quote(field.name))) return std::nullopt;
   Field item = field.items.front();
@@ -438,7 +430,7 @@ std::optional<Json> FieldReader::read_list(const Node& node, const Field& field)
   return list;
 }
 
-std::optional<Json> FieldReader::read_map(const Node& node, const Field& field) {
+std::optional<Json> FieldReader::read_map(const TreeNode& node, const Field& field) {
   BASCULE_ASSERT(field.items.size() == 1, "a map says what its values are");
   if (!expect_mapping(reading_, node, quote(field.name))) return std::nullopt;
   Json map = Json::object();

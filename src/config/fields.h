@@ -24,36 +24,36 @@ class FieldReader {
   // The settings of a mapping. `where` follows "in": "unknown key `x` in policy". What is wrong is
   // reported and left out. `others` are keys that somebody else reads, `known`
   // what to suggest (else the names of the fields).
-  Json read_fields(const Node& node, const std::vector<Field>& fields, std::string_view where,
+  Json read_fields(const TreeNode& node, const std::vector<Field>& fields, std::string_view where,
                    const std::vector<std::string>& others = {},
                    const std::vector<std::string>& known = {});
 
   // The same for a kind, which may also be written as one text when that is enough to say it:
   // `sqlite: PATH` for a kind whose one required field is a text, `tcp: HOST:PORT` for one that
   // requires `host` and `port`.
-  Json read_kind(const Node& node, const Kind& kind);
+  Json read_kind(const TreeNode& node, const Kind& kind);
 
-  std::optional<Json> read(const Node& node, const Field& field);
+  std::optional<Json> read(const TreeNode& node, const Field& field);
 
  private:
-  std::optional<Json> read_value(const Node& node, const Field& field);
-  std::optional<Json> read_as_text(const Node& node, const Field& field);
-  std::optional<Json> read_secret(const Node& node, const Field& field);
-  std::optional<Json> read_check(const Node& node, const Field& field);
-  std::optional<Json> read_list(const Node& node, const Field& field);
-  std::optional<Json> read_map(const Node& node, const Field& field);
+  std::optional<Json> read_value(const TreeNode& node, const Field& field);
+  std::optional<Json> read_as_text(const TreeNode& node, const Field& field);
+  std::optional<Json> read_secret(const TreeNode& node, const Field& field);
+  std::optional<Json> read_check(const TreeNode& node, const Field& field);
+  std::optional<Json> read_list(const TreeNode& node, const Field& field);
+  std::optional<Json> read_map(const TreeNode& node, const Field& field);
   // Of a number, a word and the like: its text, and whether it may mean more than a text.
   struct Literal {
     std::string text;
     std::string shown;  // as it may be repeated in a message
     bool bare = false;  // not in quotes, or its content came from elsewhere
   };
-  std::optional<Literal> read_literal(const Node& node, const Field& field);
-  std::optional<Json> read_boolean(const Node& node, const Field& field);
-  std::optional<Json> read_integer(const Node& node, const Field& field);
-  std::optional<Json> read_with_unit(const Node& node, const Field& field);
-  std::optional<Json> read_word(const Node& node, const Field& field);
-  std::optional<Json> within_range(const Node& node, const Field& field, std::int64_t value,
+  std::optional<Literal> read_literal(const TreeNode& node, const Field& field);
+  std::optional<Json> read_boolean(const TreeNode& node, const Field& field);
+  std::optional<Json> read_integer(const TreeNode& node, const Field& field);
+  std::optional<Json> read_with_unit(const TreeNode& node, const Field& field);
+  std::optional<Json> read_word(const TreeNode& node, const Field& field);
+  std::optional<Json> within_range(const TreeNode& node, const Field& field, std::int64_t value,
                                    const std::string& shown);
 
   Reading& reading_;

@@ -263,46 +263,46 @@ KeyTable::KeyTable(std::string where_text, std::string summary_text, std::vector
 }
 
 const KeyTable& root_keys() {
-  static const KeyTable table = make_root();
-  return table;
+  static const KeyTable kTable = make_root();
+  return kTable;
 }
 const KeyTable& group_keys() {
-  static const KeyTable table = make_group();
-  return table;
+  static const KeyTable kTable = make_group();
+  return kTable;
 }
 const KeyTable& policy_keys() {
-  static const KeyTable table = make_policy();
-  return table;
+  static const KeyTable kTable = make_policy();
+  return kTable;
 }
 const KeyTable& site_keys() {
-  static const KeyTable table = make_site();
-  return table;
+  static const KeyTable kTable = make_site();
+  return kTable;
 }
 const KeyTable& check_keys() {
-  static const KeyTable table = make_check();
-  return table;
+  static const KeyTable kTable = make_check();
+  return kTable;
 }
 const KeyTable& step_keys() {
-  static const KeyTable table = make_step();
-  return table;
+  static const KeyTable kTable = make_step();
+  return kTable;
 }
 const KeyTable& preflight_keys() {
-  static const KeyTable table = make_preflight();
-  return table;
+  static const KeyTable kTable = make_preflight();
+  return kTable;
 }
 const KeyTable& reference_keys() {
-  static const KeyTable table{
+  static const KeyTable kTable{
       "a reference",
       "An answer from outside.",
       {formed(text("at", "A place: what shares a fate."), "PLACE", "survives every site")}};
-  return table;
+  return kTable;
 }
 
 const std::vector<std::string>& site_variables() {
-  static const std::vector<std::string> names{"provider", "region",        "zone",
-                                              "location", "project",       "subscription",
-                                              "account",  "resource_group"};
-  return names;
+  static const std::vector<std::string> kNames{"provider", "region",        "zone",
+                                               "location", "project",       "subscription",
+                                               "account",  "resource_group"};
+  return kNames;
 }
 
 }  // namespace bascule::config

@@ -14,18 +14,13 @@ bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
-std::vector<std::string> names_of(const std::vector<Kind>& kinds) {
-  std::vector<std::string> names;
-  for (const Kind& kind : kinds) names.push_back(kind.name);
-  return names;
-}
-
 void report_unknown_kind(Reading& reading, const Entry& entry,
                          const std::vector<std::string>& known, const std::vector<Kind>& kinds,
                          std::string_view what) {
   if (reading.problems.full()) return;
   std::vector<std::string> words = known;
-  for (const Kind& kind : kinds) words.push_back(kind.name);
+  const std::vector<std::string> names = names_of(kinds);
+  words.insert(words.end(), names.begin(), names.end());
   std::string hint = suggestion(entry.key, words, reading.kinds.planned);
   reading.problems.error("unknown_kind", entry.key_span,
                          fmt::format("unknown key or kind {} in {}", quote(entry.key), what),
@@ -34,7 +29,7 @@ void report_unknown_kind(Reading& reading, const Entry& entry,
 
 }  // namespace
 
-Json read_table(Reading& reading, Subject& subject, const Node& node, const KeyTable& table) {
+Json read_table(Reading& reading, Subject& subject, const TreeNode& node, const KeyTable& table) {
   Json values = FieldReader(reading, subject)
                     .read_fields(node, table.plain, table.where, table.others, table.known);
   for (const Entry& entry : node.entries) {
@@ -52,7 +47,7 @@ Json read_table(Reading& reading, Subject& subject, const Node& node, const KeyT
   return values;
 }
 
-std::optional<KindUse> find_kind(Reading& reading, const Node& node,
+std::optional<KindUse> find_kind(Reading& reading, const TreeNode& node,
                                  const std::vector<std::string>& known,
                                  const std::vector<Kind>& kinds, std::string_view what) {
   std::optional<KindUse> found;

@@ -21,7 +21,7 @@ constexpr std::size_t kGroupsMax = 10'000;
 
 class RootReader {
  public:
-  RootReader(Reading& reading, const Node& root, Configuration& configuration)
+  RootReader(Reading& reading, const TreeNode& root, Configuration& configuration)
       : reading_(reading), root_(root), configuration_(configuration) {}
 
   void read() {
@@ -60,7 +60,7 @@ class RootReader {
     }
   }
 
-  ObserverSpec read_observer(const Node& node) {
+  ObserverSpec read_observer(const TreeNode& node) {
     ObserverSpec observer;
     if (!expect_mapping(reading_, node, "`observer`")) return observer;
     for (const Entry& entry : node.entries) {
@@ -92,7 +92,7 @@ class RootReader {
       report_unavailable(reading_, entry->key_span, "more than one of `observers`",
                          "this build decides with the one observer it is");
     }
-    for (const Node& item : items) {
+    for (const TreeNode& item : items) {
       const ObserverSpec voter = read_observer(item);
       if (items.size() == 1 && !voter.name.empty() && voter.name != own.name) {
         reading_.problems.error(
@@ -109,7 +109,7 @@ class RootReader {
   void read_store() {
     const Entry* store = root_.find("store");
     if (store == nullptr) return;
-    const Node& node = store->value;
+    const TreeNode& node = store->value;
     Subject subject;
     subject.path = "store";
     if (node.kind == NodeKind::mapping) {
@@ -127,21 +127,29 @@ class RootReader {
     const std::string rest = colon == std::string::npos ? "" : text->substr(colon + 1);
     const auto kind = std::ranges::find(reading_.kinds.stores, name, &Kind::name);
     if (std::ranges::find(reading_.kinds.planned, name) != reading_.kinds.planned.end()) {
-      report_unavailable(reading_, node.span, quote(name), "this build has sqlite and memory");
+      report_unavailable(reading_, node.span, quote(name), known_stores());
     } else if (kind == reading_.kinds.stores.end()) {
       reading_.problems.error("unknown_store", node.span,
-                              fmt::format("`store` cannot be {}", quote(*text)),
-                              "write sqlite:///PATH, or memory for a trial");
+                              fmt::format("`store` cannot be {}", quote(*text)), known_stores());
     } else {
       configuration_.store_kind = name;
       read_store_path(node, *kind, rest, subject);
     }
   }
 
-  void read_store_path(const Node& node, const Kind& kind, const std::string& rest,
+  [[nodiscard]] std::string known_stores() const {
+    std::string hint = "write ";
+    for (const Kind& kind : reading_.kinds.stores) {
+      if (!hint.ends_with(' ')) hint += " or ";
+      hint += kind.fields.empty() ? kind.name : kind.name + ":///PATH";
+    }
+    return hint;
+  }
+
+  void read_store_path(const TreeNode& node, const Kind& kind, const std::string& rest,
                        Subject& subject) {
     constexpr std::string_view kAbsolute = "///";
-    Node settings;
+    TreeNode settings;
     settings.kind = NodeKind::mapping;
     settings.span = node.span;
     const bool needs_path =
@@ -154,7 +162,7 @@ class RootReader {
             fmt::format("write {}:///PATH", kind.name));
         return;
       }
-      Node path;
+      TreeNode path;
       path.kind = NodeKind::quoted;
       path.span = node.span;
       path.text = rest.substr(kAbsolute.size() - 1);
@@ -186,7 +194,7 @@ class RootReader {
     const Entry* entry = root_.find("references");
     if (entry == nullptr || !expect_list(reading_, entry->value, "`references`")) return;
     for (std::size_t i = 0; i < entry->value.items.size(); ++i) {
-      const Node& item = entry->value.items[i];
+      const TreeNode& item = entry->value.items[i];
       if (!expect_mapping(reading_, item, "a reference")) continue;
       ReferenceSpec reference;
       if (const Entry* at = item.find("at")) {
@@ -220,7 +228,7 @@ class RootReader {
   void read_resolvers() {
     const Entry* entry = root_.find("resolvers");
     if (entry == nullptr || !expect_list(reading_, entry->value, "`resolvers`")) return;
-    for (const Node& item : entry->value.items) {
+    for (const TreeNode& item : entry->value.items) {
       const auto text = read_plain_text(reading_, item, "a resolver");
       if (!text) continue;
       const auto endpoint = parse_endpoint(*text);
@@ -238,7 +246,7 @@ class RootReader {
     const Entry* entry = root_.find("notify");
     if (entry == nullptr || !expect_list(reading_, entry->value, "`notify`")) return;
     for (std::size_t i = 0; i < entry->value.items.size(); ++i) {
-      const Node& item = entry->value.items[i];
+      const TreeNode& item = entry->value.items[i];
       if (!expect_mapping(reading_, item, "a notifier")) continue;
       const auto use = find_kind(reading_, item, {}, reading_.kinds.notifiers, "a notifier");
       if (!use) continue;
@@ -261,7 +269,7 @@ class RootReader {
     }
     std::map<std::string, Span> names;
     std::map<std::string, std::string> published;  // name at a front door → group
-    for (const Node& item : items) {
+    for (const TreeNode& item : items) {
       auto group = read_group(reading_, item);
       if (!group) continue;
       check_templates(reading_, *group);
@@ -347,7 +355,7 @@ class RootReader {
   };
 
   Reading& reading_;
-  const Node& root_;
+  const TreeNode& root_;
   Configuration& configuration_;
   std::vector<Placeless> placeless_;
 };

@@ -21,6 +21,7 @@ struct Mistake {
   const char* said;  // see brief
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest calls it by this name
 inline void PrintTo(const Mistake& mistake, std::ostream* out) {
   *out << mistake.what << " → " << mistake.by;
 }

@@ -46,8 +46,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{kStore,
                 "store:", "3:1: error: `store` has no value [write a text, or leave the key out]"},
         Mistake{kStore, "store: postgres://x",
-                "3:8: error: `store` cannot be `postgres://x` [write sqlite:///PATH, or memory for "
-                "a trial]"},
+                "3:8: error: `store` cannot be `postgres://x` [write sqlite:///PATH or memory]"},
         Mistake{kStore, "store: sqlite:journal.db",
                 "3:8: error: `store` does not name an absolute path: `sqlite:journal.db` [write "
                 "sqlite:///PATH]"},
@@ -58,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "3:9: error: `etcd` is not available in this build"},
         Mistake{
             kStore, "store: etcd",
-            "3:8: error: `etcd` is not available in this build [this build has sqlite and memory]"},
+            "3:8: error: `etcd` is not available in this build [write sqlite:///PATH or memory]"},
         Mistake{kStore, "store: [a]", "3:8: error: `store` takes a text, not a list"},
         Mistake{"groups:", "listen: 8420\ngroups:",
                 "4:9: error: `8420` is not ADDRESS:PORT [write 127.0.0.1:8420]"},

@@ -83,7 +83,8 @@ struct GroupPart {
 };
 
 // Reads the keys of a table; what is planned is refused by name.
-Json read_table(Reading& reading, Subject& subject, const Node& node, const struct KeyTable& table);
+Json read_table(Reading& reading, Subject& subject, const TreeNode& node,
+                const struct KeyTable& table);
 
 // The kind under the one key of `node` that is not in `known`; nothing, with the reason reported,
 // when there is none, more than one, or one that this build does not have. `what` names the thing:
@@ -92,15 +93,15 @@ struct KindUse {
   const Kind* kind = nullptr;
   const Entry* entry = nullptr;
 };
-std::optional<KindUse> find_kind(Reading& reading, const Node& node,
+std::optional<KindUse> find_kind(Reading& reading, const TreeNode& node,
                                  const std::vector<std::string>& known,
                                  const std::vector<Kind>& kinds, std::string_view what);
 
-PolicyPart read_policy(Reading& reading, const Node* node, Span where, const std::string& path);
-std::vector<CheckPart> read_checks(Reading& reading, const Node& node, Subject& subject);
-void read_steps(Reading& reading, const Node& node, Subject& subject, StepList& list);
-std::optional<SitePart> read_site(Reading& reading, const Node& node, const std::string& path);
-std::optional<GroupPart> read_group(Reading& reading, const Node& node);
+PolicyPart read_policy(Reading& reading, const TreeNode* node, Span where, const std::string& path);
+std::vector<CheckPart> read_checks(Reading& reading, const TreeNode& node, Subject& subject);
+void read_steps(Reading& reading, const TreeNode& node, Subject& subject, StepList& list);
+std::optional<SitePart> read_site(Reading& reading, const TreeNode& node, const std::string& path);
+std::optional<GroupPart> read_group(Reading& reading, const TreeNode& node);
 
 // What is wrong between the parts.
 void check_needs(Reading& reading, StepList& list);

@@ -44,7 +44,7 @@ bool is_variable(std::string_view name) {
 
 class SiteReader {
  public:
-  SiteReader(Reading& reading, const Node& node, const std::string& path)
+  SiteReader(Reading& reading, const TreeNode& node, const std::string& path)
       : reading_(reading), node_(node), path_(path) {}
 
   SitePart read() {
@@ -87,7 +87,7 @@ class SiteReader {
     const Field role{
         .name = "roles", .type = FieldType::word, .words = {"source", "target", "standby"}};
     std::set<std::string> written;
-    for (const Node& item : roles->value.items) {
+    for (const TreeNode& item : roles->value.items) {
       const auto word = FieldReader(reading_, subject_).read(item, role);
       if (word) written.insert(word->get<std::string>());
     }
@@ -185,13 +185,13 @@ class SiteReader {
   }
 
   Reading& reading_;
-  const Node& node_;
+  const TreeNode& node_;
   const std::string& path_;
   Subject subject_;
   SitePart site_;
 };
 
-void read_front_door(Reading& reading, const Node& node, const std::string& path,
+void read_front_door(Reading& reading, const TreeNode& node, const std::string& path,
                      GroupPart& group) {
   if (!expect_mapping(reading, node, "`front_door`")) return;
   const auto use = find_kind(reading, node, {}, reading.kinds.front_doors, "a front door");
@@ -212,7 +212,7 @@ void read_front_door(Reading& reading, const Node& node, const std::string& path
   group.spec.front_door = std::move(door);
 }
 
-void read_sites(Reading& reading, const Node& node, const std::string& path, GroupPart& group) {
+void read_sites(Reading& reading, const TreeNode& node, const std::string& path, GroupPart& group) {
   if (!expect_list(reading, node, "`sites`")) return;
   if (node.items.size() > kSitesMax) {
     reading.problems.error("too_many", node.span,
@@ -220,7 +220,7 @@ void read_sites(Reading& reading, const Node& node, const std::string& path, Gro
     return;
   }
   UniqueNames names(reading, "a site");
-  for (const Node& item : node.items) {
+  for (const TreeNode& item : node.items) {
     auto site = read_site(reading, item, path);
     if (!site) continue;
     names.add(site->spec.name.text(), site->name);
@@ -237,12 +237,12 @@ void read_sites(Reading& reading, const Node& node, const std::string& path, Gro
 
 }  // namespace
 
-std::optional<SitePart> read_site(Reading& reading, const Node& node, const std::string& path) {
+std::optional<SitePart> read_site(Reading& reading, const TreeNode& node, const std::string& path) {
   if (!expect_mapping(reading, node, "a site")) return std::nullopt;
   return SiteReader(reading, node, path).read();
 }
 
-std::optional<GroupPart> read_group(Reading& reading, const Node& node) {
+std::optional<GroupPart> read_group(Reading& reading, const TreeNode& node) {
   if (!expect_mapping(reading, node, "a group")) return std::nullopt;
   GroupPart group;
   group.name = node.span;

@@ -27,7 +27,7 @@ Json member(const Json& values, const char* key) {
 
 class PolicyReader {
  public:
-  PolicyReader(Reading& reading, const Node& node, Span where, Subject subject)
+  PolicyReader(Reading& reading, const TreeNode& node, Span where, Subject subject)
       : reading_(reading), node_(node), subject_(std::move(subject)) {
     part_.where = where;
   }
@@ -47,7 +47,7 @@ class PolicyReader {
  private:
   // The value under a path of keys, where it is written; else the nearest mapping around it.
   [[nodiscard]] Span place_of(std::initializer_list<std::string_view> path) const {
-    const Node* node = &node_;
+    const TreeNode* node = &node_;
     Span place = part_.where;
     for (const std::string_view key : path) {
       const Entry* entry = node->find(key);
@@ -165,7 +165,7 @@ class PolicyReader {
     policy.hold_alarm = duration_of(values, "hold_alarm", policy.hold_alarm);
   }
 
-  std::optional<std::string> read_check_name(const Node& node) {
+  std::optional<std::string> read_check_name(const TreeNode& node) {
     auto name = read_plain_text(reading_, node, "a check in `failover_when`");
     if (name) part_.failover_when.push_back({*name, node.span});
     return name;
@@ -178,10 +178,10 @@ class PolicyReader {
       return;
     }
     if (!expect_list(reading_, entry->value, "`failover_when`")) return;
-    for (const Node& item : entry->value.items) {
+    for (const TreeNode& item : entry->value.items) {
       std::vector<std::string> all;
       if (item.kind == NodeKind::sequence) {
-        for (const Node& inner : item.items) {
+        for (const TreeNode& inner : item.items) {
           if (auto name = read_check_name(inner)) all.push_back(*std::move(name));
         }
         if (item.items.empty()) {
@@ -252,15 +252,16 @@ class PolicyReader {
   }
 
   Reading& reading_;
-  const Node& node_;
+  const TreeNode& node_;
   Subject subject_;
   PolicyPart part_;
 };
 
 }  // namespace
 
-PolicyPart read_policy(Reading& reading, const Node* node, Span where, const std::string& path) {
-  Node nothing;
+PolicyPart read_policy(Reading& reading, const TreeNode* node, Span where,
+                       const std::string& path) {
+  TreeNode nothing;
   nothing.kind = NodeKind::mapping;
   nothing.span = where;
   const bool written = node != nullptr && expect_mapping(reading, *node, "`policy`");

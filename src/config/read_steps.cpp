@@ -21,7 +21,7 @@ const Kind* find(const std::vector<Kind>& kinds, std::string_view name) {
 
 class StepReader {
  public:
-  StepReader(Reading& reading, const Node& node, Subject& subject, const StepList& list)
+  StepReader(Reading& reading, const TreeNode& node, Subject& subject, const StepList& list)
       : reading_(reading), node_(node), subject_(subject), list_(list) {}
 
   StepPart read() {
@@ -106,9 +106,7 @@ class StepReader {
     } else if (find(kinds.probes, name) != nullptr) {
       hint = "it is a kind of check: write it under checks";
     } else {
-      std::vector<std::string> known;
-      for (const Kind& each : kinds.actions) known.push_back(each.name);
-      hint = suggestion(name, known, kinds.planned);
+      hint = suggestion(name, names_of(kinds.actions), kinds.planned);
     }
     reading_.problems.error("unknown_uses", part_.uses,
                             fmt::format("there is no action {}", quote(name)), hint);
@@ -121,10 +119,10 @@ class StepReader {
     own.checks = subject_.checks;
     FieldReader reader(reading_, own);
     const Entry* with = node_.find("with");
-    Node nothing;
+    TreeNode nothing;
     nothing.kind = NodeKind::mapping;
     nothing.span = part_.uses;
-    const Node& settings = with != nullptr ? with->value : nothing;
+    const TreeNode& settings = with != nullptr ? with->value : nothing;
     if (expect_mapping(reading_, settings, "`with`")) {
       part_.spec.with = reader.read_kind(settings, *part_.kind);
     }
@@ -132,7 +130,7 @@ class StepReader {
     copy_traits(settings);
   }
 
-  void copy_traits(const Node& settings) {
+  void copy_traits(const TreeNode& settings) {
     const Kind& kind = *part_.kind;
     StepSpec& spec = part_.spec;
     const auto written = [&](const std::string& field) {
@@ -174,7 +172,7 @@ class StepReader {
     }
     if (!expect_list(reading_, needs->value, "`needs`")) return;
     std::set<std::string> seen;
-    for (const Node& item : needs->value.items) {
+    for (const TreeNode& item : needs->value.items) {
       const auto name = read_plain_text(reading_, item, "a step in `needs`");
       if (!name) continue;
       if (!seen.insert(*name).second) {
@@ -187,7 +185,7 @@ class StepReader {
   }
 
   Reading& reading_;
-  const Node& node_;
+  const TreeNode& node_;
   Subject& subject_;
   const StepList& list_;
   StepPart part_;
@@ -201,26 +199,26 @@ const StepPart* StepList::find(std::string_view name) const {
   return found == steps.end() ? nullptr : &*found;
 }
 
-void read_steps(Reading& reading, const Node& node, Subject& subject, StepList& list) {
+void read_steps(Reading& reading, const TreeNode& node, Subject& subject, StepList& list) {
   if (!expect_list(reading, node, quote(list.key))) return;
   if (node.items.size() > kStepsMax) {
     reading.problems.error("too_many", node.span,
                            fmt::format("more than {} steps in one list", kStepsMax));
     return;
   }
-  for (const Node& item : node.items) {
+  for (const TreeNode& item : node.items) {
     const std::string what = list.preflight ? "a preflight item" : "a step";
     if (!expect_mapping(reading, item, what)) continue;
     list.steps.push_back(StepReader(reading, item, subject, list).read());
   }
 }
 
-std::vector<CheckPart> read_checks(Reading& reading, const Node& node, Subject& subject) {
+std::vector<CheckPart> read_checks(Reading& reading, const TreeNode& node, Subject& subject) {
   std::vector<CheckPart> checks;
   if (!expect_list(reading, node, "`checks`")) return checks;
   const KeyTable& table = check_keys();
   const std::vector<std::string> known{"name", "acts_on"};
-  for (const Node& item : node.items) {
+  for (const TreeNode& item : node.items) {
     if (!expect_mapping(reading, item, "a check")) continue;
     CheckPart part;
     part.name = item.span;

@@ -50,7 +50,7 @@ std::optional<Variable> variable_at(std::string_view text) {
 }
 
 // The part of a scalar, as precisely as its notation allows.
-Span span_within(const Problems& problems, const Node& node, std::size_t offset,
+Span span_within(const Problems& problems, const TreeNode& node, std::size_t offset,
                  std::string_view part) {
   const std::size_t at = node.span.offset + (node.kind == NodeKind::quoted ? 1 : 0) + offset;
   if (node.kind != NodeKind::block && problems.source().text().compare(at, part.size(), part) == 0)
@@ -60,7 +60,7 @@ Span span_within(const Problems& problems, const Node& node, std::size_t offset,
 
 class TextReader {
  public:
-  TextReader(Reading& reading, const Node& node, std::string_view what, bool secret)
+  TextReader(Reading& reading, const TreeNode& node, std::string_view what, bool secret)
       : reading_(reading), node_(node), what_(what), secret_(secret) {}
 
   std::optional<TextValue> read() {
@@ -163,7 +163,7 @@ class TextReader {
   }
 
   Reading& reading_;
-  const Node& node_;
+  const TreeNode& node_;
   std::string_view what_;
   bool secret_;
   TextValue value_;
@@ -171,12 +171,12 @@ class TextReader {
 
 }  // namespace
 
-std::optional<TextValue> read_text(Reading& reading, const Node& node, std::string_view what,
+std::optional<TextValue> read_text(Reading& reading, const TreeNode& node, std::string_view what,
                                    bool secret) {
   return TextReader(reading, node, what, secret).read();
 }
 
-std::optional<std::vector<TemplateUse>> find_templates(Reading& reading, const Node& node,
+std::optional<std::vector<TemplateUse>> find_templates(Reading& reading, const TreeNode& node,
                                                        const std::string& text) {
   const auto references = template_references(text);
   if (!references) {
@@ -195,7 +195,7 @@ std::optional<std::vector<TemplateUse>> find_templates(Reading& reading, const N
   return uses;
 }
 
-std::optional<std::string> read_plain_text(Reading& reading, const Node& node,
+std::optional<std::string> read_plain_text(Reading& reading, const TreeNode& node,
                                            std::string_view what) {
   auto value = read_text(reading, node, what, false);
   if (!value) return std::nullopt;
@@ -215,7 +215,7 @@ std::optional<std::string> read_plain_text(Reading& reading, const Node& node,
   return std::move(value->text);
 }
 
-std::optional<std::string> read_name(Reading& reading, const Node& node, std::string_view what,
+std::optional<std::string> read_name(Reading& reading, const TreeNode& node, std::string_view what,
                                      bool dots) {
   auto name = read_plain_text(reading, node, what);
   if (!name) return std::nullopt;
@@ -234,19 +234,19 @@ std::optional<std::string> read_name(Reading& reading, const Node& node, std::st
   return name;
 }
 
-bool expect_mapping(Reading& reading, const Node& node, std::string_view what) {
+bool expect_mapping(Reading& reading, const TreeNode& node, std::string_view what) {
   if (node.kind == NodeKind::mapping) return true;
   report_type(reading, node, what, "a mapping");
   return false;
 }
 
-bool expect_list(Reading& reading, const Node& node, std::string_view what) {
+bool expect_list(Reading& reading, const TreeNode& node, std::string_view what) {
   if (node.kind == NodeKind::sequence) return true;
   report_type(reading, node, what, "a list");
   return false;
 }
 
-void report_type(Reading& reading, const Node& node, std::string_view what,
+void report_type(Reading& reading, const TreeNode& node, std::string_view what,
                  std::string_view expected) {
   if (node.kind == NodeKind::null) {
     const std::string_view none = expected == "a list"      ? ", or [] for none"

@@ -48,26 +48,26 @@ struct TextValue {
 
 // Nothing, with the reason reported, when it is no scalar, a variable or file is missing, or it is
 // not well formed. `what` names it in messages: "`host`".
-std::optional<TextValue> read_text(Reading& reading, const Node& node, std::string_view what,
+std::optional<TextValue> read_text(Reading& reading, const TreeNode& node, std::string_view what,
                                    bool secret);
 
 // The templates of a text; nothing, with the reason reported, when one is malformed.
-std::optional<std::vector<TemplateUse>> find_templates(Reading& reading, const Node& node,
+std::optional<std::vector<TemplateUse>> find_templates(Reading& reading, const TreeNode& node,
                                                        const std::string& text);
 
 // A text of Bascule's own keys: no templates, no secrets. Empty counts as missing.
-std::optional<std::string> read_plain_text(Reading& reading, const Node& node,
+std::optional<std::string> read_plain_text(Reading& reading, const TreeNode& node,
                                            std::string_view what);
 
 // A name that may stand in records, addresses and DNS: letters, digits, - and _, and dots where
 // `dots` allows them.
-std::optional<std::string> read_name(Reading& reading, const Node& node, std::string_view what,
+std::optional<std::string> read_name(Reading& reading, const TreeNode& node, std::string_view what,
                                      bool dots);
 
-bool expect_mapping(Reading& reading, const Node& node, std::string_view what);
-bool expect_list(Reading& reading, const Node& node, std::string_view what);
+bool expect_mapping(Reading& reading, const TreeNode& node, std::string_view what);
+bool expect_list(Reading& reading, const TreeNode& node, std::string_view what);
 // "`detect` takes a mapping, not a text".
-void report_type(Reading& reading, const Node& node, std::string_view what,
+void report_type(Reading& reading, const TreeNode& node, std::string_view what,
                  std::string_view expected);
 
 }  // namespace bascule::config

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "config/keys.h"
 #include "config/sample_kinds.h"
 
@@ -17,13 +20,18 @@ TEST(TheReference, HasARowForEveryKeyAndField) {
       EXPECT_NE(text.find("| `" + key.field.name + "` |"), std::string::npos) << key.field.name;
     }
   }
-  for (const char* row :
-       {"| `detect.timeout` | duration, 10ms to 1d | `5s` | Of one look; at most the interval. |",
-        "| `fence.at_least` | `sealed` \\| `cut` \\| `attested` | `sealed` | The rung that must be "
-        "proved. |",
-        "| `admin.password` | secret | required |  |", "### `postgres.promote`",
-        "A move cannot be taken back once this has started.", "Reaches rung `sealed`.",
-        "Stands in: preflight, verify."}) {
+  const std::string at_least =
+      "| `fence.at_least` | `sealed` \\| `cut` \\| `attested` | `sealed` | The rung that must be "
+      "proved. |";
+  const std::vector<std::string> rows = {
+      "| `detect.timeout` | duration, 10ms to 1d | `5s` | Of one look; at most the interval. |",
+      at_least,
+      "| `admin.password` | secret | required |  |",
+      "### `postgres.promote`",
+      "A move cannot be taken back once this has started.",
+      "Reaches rung `sealed`.",
+      "Stands in: preflight, verify."};
+  for (const std::string& row : rows) {
     EXPECT_NE(text.find(row), std::string::npos) << row << "\n" << text;
   }
 }
