@@ -44,7 +44,9 @@ void consider_runs(Earliest& earliest, const State& state) {
       continue;
     }
     consider_steps(earliest, state, *find_work(state, id));
-    earliest.consider(final_look_deadline(state, run));
+    const bool takes_final_look = std::ranges::all_of(
+        run.execution.progress, [](const auto& entry) { return has_ended(entry.second); });
+    if (takes_final_look) earliest.consider(final_look_deadline(state, run));
   }
 }
 

@@ -77,9 +77,9 @@ std::optional<Instant> roles_since(const State& state, const GroupStatus& group)
   return *run->second.ended_at;
 }
 
-std::vector<SiteName> writing_sites(const Deliberation& deliberation, const GroupSpec& group) {
-  const State& state = deliberation.state();
-  const std::optional<Instant> since = roles_since(state, state.groups.at(group.name));
+// Sites whose database accepts writes, by what was read since the moment given.
+std::vector<SiteName> writing_sites(const Deliberation& deliberation, const GroupSpec& group,
+                                    const std::optional<Instant>& since) {
   std::vector<SiteName> sites;
   for (const SiteSpec& site : group.sites) {
     const auto check = database_check(group, site.name);
@@ -92,14 +92,22 @@ std::vector<SiteName> writing_sites(const Deliberation& deliberation, const Grou
   return sites;
 }
 
-// The state of a group whose active site is known and which has no open run.
+// Nobody has looked at some database lately: an alarm does not end for want of looking.
+bool some_database_is_unknown(const State& state, const GroupSpec& group) {
+  return std::ranges::any_of(group.sites, [&](const SiteSpec& site) {
+    const auto check = database_check(group, site.name);
+    return check && verdict_in(state, *check).health == Health::unknown;
+  });
+}
+
+// The state of a group whose active site is known and which has no open run:
 //
-//   failover_when    some check of the active site     state
-//   ---------------  --------------------------------  --------
-//   a verdict lacks  -                                 UNKNOWN
-//   holds            -                                 CRITICAL   (a gate forbids, or it would have
-//   moved) does not hold    not healthy                       DEGRADED does not hold    all healthy
-//   HEALTHY
+//   failover_when    checks of the active site    state
+//   ---------------  ---------------------------  --------
+//   a verdict lacks  any                          UNKNOWN
+//   holds            any                          CRITICAL (no run: a gate forbids)
+//   does not hold    not all healthy              DEGRADED
+//   does not hold    all healthy                  HEALTHY
 struct Judged {
   GroupState state = GroupState::unknown;
   std::string because;
@@ -234,8 +242,10 @@ bool notice_two_writers(Deliberation& deliberation, const GroupName& name) {
   const State& state = deliberation.state();
   const GroupSpec& group = *state.configuration.find_group(name);
   const bool seen = state.groups.at(name).two_writers;
-  const std::vector<SiteName> sites = writing_sites(deliberation, group);
-  if (!seen && sites.size() > 1 && state.open_run(name) == nullptr) {
+  if (!seen) {
+    const auto since = roles_since(state, state.groups.at(name));
+    const std::vector<SiteName> sites = writing_sites(deliberation, group, since);
+    if (sites.size() < 2 || state.open_run(name) != nullptr) return false;
     std::vector<std::string> names;
     for (const SiteName& site : sites) names.push_back(site.text());
     deliberation.propose(TwoWritersSeen{
@@ -243,13 +253,12 @@ bool notice_two_writers(Deliberation& deliberation, const GroupName& name) {
         fmt::format("the databases of {} accept writes at once", fmt::join(names, " and "))});
     return true;
   }
-  if (seen && sites.size() <= 1) {
-    deliberation.propose(TwoWritersEnded{
-        name, sites.empty() ? "no site accepts writes"
-                            : fmt::format("only {} accepts writes", sites.front())});
-    return true;
-  }
-  return false;
+  const std::vector<SiteName> sites = writing_sites(deliberation, group, std::nullopt);
+  if (sites.size() > 1 || some_database_is_unknown(state, group)) return false;
+  deliberation.propose(
+      TwoWritersEnded{name, sites.empty() ? "no site accepts writes"
+                                          : fmt::format("only {} accepts writes", sites.front())});
+  return true;
 }
 
 bool update_group_state(Deliberation& deliberation, const GroupName& name) {

@@ -46,7 +46,10 @@ void Player::play() {
   constexpr int kMostEvents = 200'000;
   for (int i = 0; i < kMostEvents && !events_.empty(); ++i) {
     const auto next = events_.begin();
-    if (next->first > script_.until) return;
+    if (next->first > script_.until) {
+      look_for_standstill();
+      return;
+    }
     now_ = next->first;
     const Event event = std::move(next->second);
     events_.erase(next);
@@ -54,6 +57,21 @@ void Player::play() {
     event();
   }
   if (!events_.empty()) broken_.emplace_back("the scenario comes to no rest");
+}
+
+// A run that is running has something to wait for: a call, or a moment.
+void Player::look_for_standstill() {
+  if (!alive_) return;
+  const std::vector<Call> wanted = engine::pending(state_, now_);
+  for (const auto& [id, run] : state_.runs) {
+    if (run.state != RunState::running) continue;
+    const bool calls =
+        std::ranges::any_of(wanted, [&](const Call& call) { return call.run == id; });
+    const bool waits = std::ranges::any_of(run.execution.progress, [&](const auto& entry) {
+      return entry.second.retry_at && *entry.second.retry_at > now_;
+    });
+    if (!calls && !waits) broken_.push_back(fmt::format("{} stands still", id));
+  }
 }
 
 void Player::begin_term() {
@@ -262,7 +280,10 @@ void Player::hold_to_promises(const Call& call) {
   const bool exposed = script_.configuration.groups.front().policy.fence.proceed_otherwise ||
                        !run->second.overrides.empty();
   for (const SiteName& writer : world_.writers()) {
-    if (writer == call.step.site || exposed || attested.contains(writer)) continue;
+    if (writer == call.step.site || exposed || attested.contains(writer) ||
+        world_.machine(writer).usurper) {
+      continue;
+    }
     broken_.push_back(fmt::format("{}: {} is promoted while {} writes", moment_text(now_),
                                   call.step.site, writer));
   }
@@ -379,6 +400,7 @@ void Player::change_machine(const std::string& what, const std::vector<std::stri
     machine.behind = std::stoull(words.at(2));
   } else if (what == "promote") {
     machine.primary = true;
+    machine.usurper = true;
     machine.streaming = false;
   } else if (what == "demote") {
     machine.primary = false;

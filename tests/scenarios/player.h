@@ -46,6 +46,7 @@ class Player {
   };
 
   void at(Instant when, Event event);
+  void look_for_standstill();
   void begin_term();
   void die();
   void deliver(const engine::Input& input);

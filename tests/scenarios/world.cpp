@@ -259,7 +259,8 @@ Result<void> World::revert(const Call& call) {
     ++door_.generation;
     door_.run = call.run.text();
     if (call.step.operation == "switch") {
-      door_.address = texts_or_empty(call.prior, "address").front();
+      const std::vector<std::string> before = texts_or_empty(call.prior, "address");
+      if (!before.empty()) door_.address = before.front();
     }
   } else if (uses == "switch") {
     switched_.erase(call.step.site.text() + "/" + call.step.name);

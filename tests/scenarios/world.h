@@ -23,6 +23,7 @@ struct Machine {
   bool switch_answers = true;  // its power switch
   bool app_well = true;
   bool primary = false;
+  bool usurper = false;  // promoted behind Bascule's back
   bool sealed = false;
   bool streaming = false;
   bool read_only = false;
