@@ -186,7 +186,7 @@ void Player::make_call(int id) {
   Duration takes = looks ? kInspectTakes : kApplyTakes;
   const Machine& machine = world_.machine(running->call.step.site);
   const bool asks_machine = running->call.step.uses.starts_with("postgres");
-  if (asks_machine && machine.silent) takes = running->call.deadline - now_;
+  if (asks_machine && machine.swallows()) takes = running->call.deadline - now_;
   if (Behaviour* behaviour = behaviour_of(running->call)) {
     if (behaviour->takes) takes = *behaviour->takes;
     if (behaviour->never_answers) {
@@ -296,7 +296,7 @@ void Player::look_at(const CheckReference& check, int life) {
   if (life != life_) return;
   const DetectPolicy& detect = script_.configuration.groups.front().policy.detect;
   const bool suspect = detectors_.at(check).suspect();
-  const Duration least = world_.machine(check.site).silent ? detect.timeout : Duration(0);
+  const Duration least = world_.machine(check.site).swallows() ? detect.timeout : Duration(0);
   const Duration next =
       std::max(least, suspect && detect.confirm ? *detect.confirm : detect.interval);
   at(now_ + next, [this, check, life] { look_at(check, life); });
@@ -305,7 +305,7 @@ void Player::look_at(const CheckReference& check, int life) {
 void Player::look_once(const CheckReference& check) {
   const CheckSpec* spec = engine::find_check(script_.configuration, check);
   const Observation seen = world_.look(check, spec->watches_database, now_);
-  const bool silent = world_.machine(check.site).silent;
+  const bool silent = world_.machine(check.site).swallows();
   const Duration takes =
       silent ? script_.configuration.groups.front().policy.detect.timeout : kProbeTakes;
   const int life = life_;
@@ -390,8 +390,11 @@ void Player::change_machine(const std::string& what, const std::vector<std::stri
     world_.start(site);
   } else if (what == "cut-off") {
     machine.silent = true;
+  } else if (what == "hide") {
+    machine.hidden = true;
   } else if (what == "reachable") {
     machine.silent = false;
+    machine.hidden = false;
   } else if (what == "power-switch") {
     machine.switch_answers = words.at(2) == "answers";
   } else if (what == "app") {

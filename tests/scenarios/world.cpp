@@ -83,6 +83,7 @@ void World::start(const SiteName& site) {
   machine.powered = true;
   machine.running = true;
   machine.silent = false;
+  machine.hidden = false;
 }
 
 DatabaseFacts World::facts(const SiteName& site, Instant now) const {
@@ -98,9 +99,9 @@ DatabaseFacts World::facts(const SiteName& site, Instant now) const {
 
 Observation World::look(const CheckReference& check, bool is_database, Instant now) const {
   const Machine& machine = machines_.at(check.site);
-  if (!machine.answers()) {
+  if (!machine.answers_us()) {
     Observation observation = engine::test_world::look(check, now, Health::failed);
-    if (machine.silent) {
+    if (machine.swallows()) {
       observation.summary = "no answer";
       observation.error = Error{ErrorCode::timeout, "no answer", "", std::nullopt};
     }
@@ -115,9 +116,9 @@ Observation World::look(const CheckReference& check, bool is_database, Instant n
 
 std::optional<Error> World::silence(const Call& call) const {
   const Machine& machine = machines_.at(call.step.site);
-  if (machine.answers()) return std::nullopt;
-  return Error{machine.silent ? ErrorCode::timeout : ErrorCode::unavailable,
-               machine.silent ? "no answer" : "connection refused", "", std::nullopt};
+  if (machine.answers_us()) return std::nullopt;
+  return Error{machine.swallows() ? ErrorCode::timeout : ErrorCode::unavailable,
+               machine.swallows() ? "no answer" : "connection refused", "", std::nullopt};
 }
 
 Result<Inspection> World::inspect_door(const Call& call) const {

@@ -20,6 +20,7 @@ struct Machine {
   bool powered = true;
   bool running = true;         // false: every process was killed
   bool silent = false;         // the network swallows what is sent to it
+  bool hidden = false;         // only Bascule cannot reach it
   bool switch_answers = true;  // its power switch
   bool app_well = true;
   bool primary = false;
@@ -35,6 +36,8 @@ struct Machine {
   std::optional<Instant> received_at;
 
   [[nodiscard]] bool answers() const { return powered && running && !silent; }
+  [[nodiscard]] bool swallows() const { return silent || hidden; }
+  [[nodiscard]] bool answers_us() const { return answers() && !hidden; }
   [[nodiscard]] bool serves() const { return powered && running; }
   [[nodiscard]] bool accepts_writes() const { return serves() && primary && !sealed && !read_only; }
 };
