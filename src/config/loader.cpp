@@ -88,7 +88,8 @@ class RootReader {
     const Entry* entry = root_.find("observers");
     if (entry == nullptr || !expect_list(reading_, entry->value, "`observers`")) return;
     const auto& items = entry->value.items;
-    if (items.size() > 1) {
+    other_voters_ = items.size() > 1;
+    if (other_voters_) {
       report_unavailable(reading_, entry->key_span, "more than one of `observers`",
                          "this build decides with the one observer it is");
     }
@@ -275,7 +276,8 @@ class RootReader {
       check_templates(reading_, *group);
       check_group(reading_, *group);
       check_fences(reading_, *group);
-      check_places(reading_, *group, configuration_.observer);
+      // With other voters, which have been refused, it would not be this observer that is missed.
+      if (!other_voters_) check_places(reading_, *group, configuration_.observer);
       check_unique(*group, names);
       check_published(*group, published);
       note_placeless(*group);
@@ -358,6 +360,7 @@ class RootReader {
   const TreeNode& root_;
   Configuration& configuration_;
   std::vector<Placeless> placeless_;
+  bool other_voters_ = false;
 };
 
 }  // namespace
