@@ -38,25 +38,22 @@ packages-%:
 	  scripts/install-packages $(subst +, ,$*)
 
 .PHONY: build
-build: packages-build ## build build/release/bascule and all tests (optimised, assertions on)
-	$(call configure_and_compile,release)
+build: packages-build ## build build/release/bascule (optimised, assertions on)
+	$(call configure_and_compile,release,--target bascule)
 
 .PHONY: test
-test: packages-build+test build ## build, then run all tests; TESTS=REGEX runs some
+test: packages-build+test ## build everything, then run all tests; TESTS=REGEX runs some
+	$(call configure_and_compile,release)
 	$(STEP) 'test' "$(FIX_TEST)" ctest --test-dir build/release $(CTEST_OPTIONS)
 
 .PHONY: demo
 demo: packages-build+demo build ## a real failover in two minutes; KEEP=1 leaves it running
-	@if [ ! -e demo/demo ] || [ ! -e src/app/main.cpp ]; then \
-	  echo 'nothing to demonstrate yet'; \
-	else \
-	  scripts/step 'demo' 'the lines above name the log of the part that failed' \
-	    env BASCULE="$$PWD/build/release/bascule" KEEP='$(KEEP)' demo/demo; \
-	fi
+	$(STEP) 'demo' 'the lines above name the log of the part that failed' \
+	  env BASCULE="$$PWD/build/release/bascule" KEEP='$(KEEP)' demo/demo
 
 .PHONY: demo-stop
 demo-stop: ## stop what make demo KEEP=1 left running
-	@if [ -e demo/demo ]; then demo/demo stop; else echo 'there is no demo to stop'; fi
+	@demo/demo stop
 
 .PHONY: scenario
 scenario: packages-build ## run the golden scenarios; REWRITE=1 writes what happens now, then: git diff
