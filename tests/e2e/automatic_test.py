@@ -55,7 +55,7 @@ class Watching(cases.WithScene):
 
     def test_the_daemon_plans_what_a_command_alone_would(self):
         plan = self.scene.json("plan", "shop", "--to", scene.OTHER)
-        self.assertEqual(plan["steps"][0]["change"], "take generation 2 of www.shop.test.")
+        self.assertEqual(plan["steps"][0]["change"], "take generation 2 of www.shop.test")
         answer = self.ends_with(0, self.scene.run("plan", "shop"))
         self.assertIn("failover of shop: amsterdam → berlin", answer.out)
         self.assertEqual(answer.err, "")

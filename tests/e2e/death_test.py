@@ -11,13 +11,6 @@ import processes
 import scene
 import slow_wire
 
-# The power switch waits for the file power.go before it does anything but answer whether it is off.
-PATIENT_SWITCH = """
-if [ "$1" = off ]; then while [ ! -e power.go ]; do sleep 0.01; done; fi
-exec ./power.real "$@"
-"""
-
-
 class Deaths(cases.WithScene):
     @classmethod
     def setUpClass(cls):
@@ -70,13 +63,13 @@ class Deaths(cases.WithScene):
         self.goes_on_to_the_end()
 
     def test_killed_within_the_fence_it_does_not_start_the_hook_beside_its_orphan(self):
-        self.scene.break_power(PATIENT_SWITCH)
+        self.scene.delay_power()
         self.scene.start()
         self.begin_failover()
         self.kill_within("fence/cut")
         self.assertEqual(self.scene.writers(), [])
         self.scene.start(steady=None)
-        open(self.scene.world.path("power.go"), "w", encoding="ascii").close()
+        self.scene.let_power_go()
         self.assertEqual(self.scene.wait_end("r-0001").data["state"], "done")
         self.is_as_after_a_failover()
 
@@ -101,7 +94,7 @@ class Deaths(cases.WithScene):
         self.goes_on_to_the_end()
 
     def test_stopped_in_the_middle_it_ends_cleanly_and_the_next_start_goes_on(self):
-        self.scene.break_power(PATIENT_SWITCH)
+        self.scene.delay_power()
         self.scene.start()
         self.begin_failover()
         self.scene.wait_step("fence/cut", after=self.before)
@@ -109,7 +102,7 @@ class Deaths(cases.WithScene):
         self.assertIn("what is under way goes on at the next start", self.scene.log())
         self.assertFalse(any(record.type == "RunEnded" for record in self.scene.records()))
         self.front_door_shows(scene.HOME)
-        open(self.scene.world.path("power.go"), "w", encoding="ascii").close()
+        self.scene.let_power_go()
         self.goes_on_to_the_end()
 
     def test_killed_again_and_again_it_still_ends(self):

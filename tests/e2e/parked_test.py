@@ -196,5 +196,49 @@ class AStepFailsBeforeThePointOfNoReturn(cases.WithScene):
         self.is_as_before()
 
 
+class InTheMiddle(cases.WithScene):
+    """A person looks away from a run, or takes it back, while its fence is being done."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.scene.configure(mode="manual")
+        cls.scene.delay_power()
+        cls.scene.start()
+
+    def begin(self):
+        """A failover that waits for its power switch, and the process that follows it."""
+        before = self.scene.last_seq()
+        follower = self.scene.begin("failover", "shop", "--to", scene.OTHER, "--reason", "test")
+        run = self.scene.wait_run(before)
+        self.scene.wait_step("fence/cut", after=before)
+        self.scene.wait_step("fence/seal", "StepEnded", after=before)
+        return run, follower
+
+    def test_1_before_the_point_of_no_return_it_is_taken_back(self):
+        run, follower = self.begin()
+        self.assertFalse(self.scene.takes_writes(scene.HOME))
+        answer = self.ends_with(0, self.scene.run("abort", run, "--reason", "wrong site"))
+        self.assertIn(f"{run} is taken back", answer.out)
+        self.assertEqual(follower.wait(20), 4)
+        self.assertEqual(self.scene.json("show", run)["state"], "rolled_back")
+        self.only_writer(scene.HOME)
+        self.front_door_shows(scene.HOME)
+        self.assertEqual(self.scene.promotions(scene.OTHER), 0)
+        self.scene.wait_steady(scene.HOME)
+
+    def test_2_whoever_stops_following_leaves_the_run_alone(self):
+        run, follower = self.begin()
+        self.ends_with(6, self.scene.run("show", run, "--follow", "--timeout", "200ms"))
+        follower.send_signal(signal.SIGINT)
+        self.assertEqual(follower.wait(20), 6)
+        self.assertIn(run, follower.stderr.read())
+        self.assertEqual(self.scene.json("show", run)["state"], "running")
+        self.scene.let_power_go()
+        self.assertEqual(self.scene.wait_end(run).data["state"], "done")
+        self.only_writer(scene.OTHER)
+        self.front_door_shows(scene.OTHER)
+
+
 if __name__ == "__main__":
     cases.main()

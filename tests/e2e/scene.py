@@ -46,13 +46,14 @@ class Scene:
 
     def __init__(self):
         self.world = build.make_world(dns_server.users(), place_in_memory())
+        self.bascule = bascule_view.Bascule(self.world)
         try:
             build.make_sites(self.world)
             dns_server.start(self.world)
             build.write_configuration(self.world)
-            self.bascule = bascule_view.Bascule(self.world)
             self.bascule.install_command()
         except BaseException:
+            print(self.ends_of_logs(), file=sys.stderr)
             self.close()
             raise
 
@@ -273,6 +274,23 @@ class Scene:
             file.write(f"#!/bin/sh\ncd {self.world.folder}\n{body}\n")
         os.chmod(temporary, 0o755)
         os.replace(temporary, self.world.path("power"))
+
+    def delay_power(self):
+        """The power switch waits before it switches off, until let_power_go(), and the next daemon
+        has patience with it. It still answers whether a site is off."""
+        with open(self.file, encoding="utf-8") as file:
+            text = file.read()
+        for impatient, patient in (("refuse, timeout: 2s}", "refuse, timeout: 30s}"),
+                                   ("}, timeout: 5s}", "}, timeout: 30s}")):
+            if impatient not in text:
+                raise AssertionError(f"{impatient} is not in the configuration")
+            text = text.replace(impatient, patient)
+        self.write_configuration(text)
+        self.break_power('if [ "$1" = off ]; then while [ ! -e power.go ]; do sleep 0.01; done; fi'
+                         '\nexec ./power.real "$@"')
+
+    def let_power_go(self):
+        open(self.world.path("power.go"), "w", encoding="ascii").close()
 
     def mend_power(self):
         if os.path.exists(self.world.path("power.real")):

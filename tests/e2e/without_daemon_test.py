@@ -106,7 +106,7 @@ class Looking(cases.WithScene):
         answer = self.ends_with(0, self.scene.run("plan", "shop", "--to", scene.OTHER))
         self.assertIn("failover of shop: amsterdam → berlin", answer.out)
         self.assertIn("nothing has been changed", answer.out)
-        self.assertIn("take generation 1 of www.shop.test.", answer.out)
+        self.assertIn("take generation 1 of www.shop.test", answer.out)
         self.assertIn("A 127.0.1.1 → 127.0.1.2", answer.out)
         self.assertIn("no way back from here", answer.out)
         self.assertIn("the plan is computed here", answer.err)
