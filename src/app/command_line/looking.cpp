@@ -75,18 +75,19 @@ ExitCode print_plan(Session& session, const Result<Reply>& reply) {
   return tells ? ExitCode::changes : ExitCode::done;
 }
 
-awaitable<Result<Reply>> ask_for_plan(Backend& backend, const Arguments& arguments) {
+awaitable<Result<Reply>> ask_for_plan(Session& session, Backend& backend) {
+  const Arguments& arguments = session.arguments();
   return backend.ask("GET", plan_target(arguments.group, arguments.to, arguments.move),
                      Json::object());
 }
 
 awaitable<ExitCode> show_plan_made_here(Session& session, Backend& backend) {
-  co_return print_plan(session, co_await ask_for_plan(backend, session.arguments()));
+  co_return print_plan(session, co_await ask_for_plan(session, backend));
 }
 
 awaitable<ExitCode> show_plan(Session& session, Backend& backend) {
   const Arguments& arguments = session.arguments();
-  const auto reply = co_await ask_for_plan(backend, arguments);
+  const auto reply = co_await ask_for_plan(session, backend);
   // A plan needs nobody: without a daemon it is computed here, from the same configuration.
   const bool nobody = !reply && reply.error().code == ErrorCode::unavailable && !arguments.local;
   if (nobody && !arguments.configuration.empty() && arguments.server.empty()) {

@@ -2,8 +2,6 @@
 // what was accepted.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "app/terminal/page.h"
 #include "app/terminal/texts.h"
 #include "app/terminal/view_reading.h"
@@ -11,14 +9,15 @@
 namespace bascule::app {
 namespace {
 
-std::string complaint(const std::string& message, const std::string& what_to_do, Look look) {
-  look.columns = std::max<std::size_t>(look.columns, 40);
+std::string complaint(const std::string& message, const std::string& what_to_do, const Look& look) {
   Page page(look);
-  const std::string whole = fmt::format("bascule: {}; {}", message, what_to_do);
+  const std::string lead = what_to_do.starts_with("bascule ") ? "try: " : "";
+  const std::string whole = fmt::format("bascule: {}; {}{}", message, lead, what_to_do);
   if (what_to_do.empty()) {
     page.flow({{"bascule:", Tone::bad}, {" " + message}}, 0, 9);
   } else if (width(whole) <= look.columns) {
-    page.flow({{"bascule:", Tone::bad}, {fmt::format(" {}; {}", message, what_to_do)}}, 0, 9);
+    page.flow({{"bascule:", Tone::bad}, {fmt::format(" {}; {}{}", message, lead, what_to_do)}}, 0,
+              9);
   } else {
     page.flow({{"bascule:", Tone::bad}, {" " + message}}, 0, 9);
     // It may be a command to be copied.

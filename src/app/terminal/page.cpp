@@ -117,7 +117,7 @@ std::size_t room_after(std::size_t indent, const Look& look) {
 std::vector<std::size_t> natural_widths(const Table& table, const Look& look) {
   std::vector<std::size_t> widths;
   for (const Column& column : table.columns) {
-    widths.push_back(table.with_titles ? width(column.title) : 0);
+    widths.push_back(std::max(column.least, table.with_titles ? width(column.title) : 0));
   }
   for (const auto& row : table.rows) {
     for (std::size_t i = 0; i < std::min(row.size(), widths.size()); ++i) {

@@ -29,6 +29,7 @@ struct Column {
   std::string title;
   bool flows = false;         // goes on in a second line where the page is too narrow
   bool to_the_right = false;  // numbers
+  std::size_t least = 0;      // columns that it takes in any case: for what is drawn again
 };
 
 struct Table {

@@ -12,7 +12,9 @@
 namespace bascule::app {
 namespace {
 
-constexpr std::size_t kTookColumn = 55;
+constexpr std::size_t kWhatColumns = 40;
+constexpr std::size_t kTookColumns = 5;
+constexpr std::size_t kTookColumn = 2 + 12 + 2 + kWhatColumns + 2 + kTookColumns;
 
 std::string took(const Json& step, std::optional<Instant> now) {
   const auto began = instant(step, "started_at");
@@ -51,6 +53,9 @@ void add_steps(Page& page, const Json& run, std::optional<Instant> now) {
   table.with_titles = false;
   table.columns = {Column("phase"), Column("what", true), Column("took", false, true),
                    Column("note", true)};
+  // What becomes known while it runs does not move the columns.
+  table.columns[1].least = kWhatColumns;
+  table.columns[2].least = kTookColumns;
   std::string phase;
   for (const Json& step : list(run, "steps")) {
     const std::string state = text_or(step, "state");
@@ -103,7 +108,8 @@ std::string verdict(const Json& run) {
   if (state == "rolled_back") text += fmt::format(": {} is active as before", source);
   if (state == "parked") text += ": a person must act";
   if (state == "running" && boolean_or(run, "rolling_back")) text += ", going back";
-  if (!because.empty()) text += fmt::format(" ({})", because);
+  // The record's own words, where they say more.
+  if (!because.empty() && !text.ends_with(because)) text += fmt::format(" ({})", because);
   return text;
 }
 

@@ -15,7 +15,8 @@ std::string protection(const Json& group) {
   const std::string word = text_or(group, "protection", "unknown");
   const std::string because = text_or(group, "protection_because");
   if (because.empty()) return word;
-  return because.starts_with(word) ? because : fmt::format("{}: {}", word, because);
+  if (because.starts_with(word)) return because;
+  return fmt::format("{}{} {}", word, because.starts_with("by ") ? "" : ":", because);
 }
 
 std::string last_move(const Json& group, Instant now) {

@@ -81,6 +81,7 @@ std::string loss(const Json& run) {
   const auto time = number(view, "bound_ms");
   const auto bytes = number(view, "bound_bytes");
   if (!time && !bytes) return "";
+  if (time.value_or(0) == 0 && bytes.value_or(0) == 0) return "nothing";
   std::string text = "at most ";
   if (time) text += engine::span_text(Duration{*time});
   if (time && bytes) text += " and ";

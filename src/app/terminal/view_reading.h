@@ -36,7 +36,7 @@ std::string spaced(std::string word);
 // "INC-2041: the rack is on fire"; one of them, or nothing.
 std::string why(const Json& run);
 
-// "at most 0.9s and 48 KiB", "0 rows", "nothing known" of a run's loss; empty when the view says
+// "at most 0.9s and 48 KiB", "0 rows", "nothing" of a run's loss; empty when the view says
 // nothing.
 std::string loss(const Json& run);
 
