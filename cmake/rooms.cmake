@@ -52,14 +52,33 @@ function(bascule_discover_tests target prefix)
     DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120 LABELS ${prefix})
 endfunction()
 
-# Asio and the standard library are parsed once. Rooms that must not see Asio (base, model, engine, config) do
-# not use it.
-function(bascule_use_pch target)
-  if(NOT TARGET bascule_pch)
-    file(WRITE ${CMAKE_BINARY_DIR}/pch.cpp "")
-    add_library(bascule_pch OBJECT ${CMAKE_BINARY_DIR}/pch.cpp)
-    target_link_libraries(bascule_pch PUBLIC bascule_asio fmt::fmt nlohmann_json::nlohmann_json)
-    target_precompile_headers(bascule_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+# Headers that nearly every file reads are parsed once per flag set: `values` (JSON, text, the standard library) for
+# the rooms that must not see Asio, `asio` for those below them. Nothing may rely on either: each file includes what
+# it uses.
+function(bascule_use_pch target which)
+  set(pch bascule_pch_${which})
+  if(NOT TARGET ${pch})
+    file(WRITE ${CMAKE_BINARY_DIR}/pch_${which}.cpp "")
+    add_library(${pch} OBJECT ${CMAKE_BINARY_DIR}/pch_${which}.cpp)
+    target_link_libraries(${pch} PUBLIC fmt::fmt nlohmann_json::nlohmann_json)
+    if(which STREQUAL "asio")
+      target_link_libraries(${pch} PUBLIC bascule_asio)
+    endif()
+    target_precompile_headers(${pch} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_${which}.h)
   endif()
-  target_precompile_headers(${target} REUSE_FROM bascule_pch)
+  target_precompile_headers(${target} REUSE_FROM ${pch})
+endfunction()
+
+# The same for a room's library and its unit tests.
+function(bascule_rooms_use_pch which)
+  foreach(room ${ARGN})
+    foreach(target bascule_${room} bascule_${room}_test)
+      if(TARGET ${target})
+        get_target_property(type ${target} TYPE)
+        if(NOT type STREQUAL "INTERFACE_LIBRARY")
+          bascule_use_pch(${target} ${which})
+        endif()
+      endif()
+    endforeach()
+  endforeach()
 endfunction()
