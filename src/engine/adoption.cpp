@@ -78,7 +78,7 @@ Evidence evidence_of(const Deliberation& deliberation, const GroupSpec& group) {
   if (!group.front_door) return by_databases(deliberation, group);
   Evidence door = by_front_door(deliberation, group);
   if (!with_databases || !door.site) return door;
-  const Evidence databases = by_databases(deliberation, group);
+  Evidence databases = by_databases(deliberation, group);
   if (!databases.site) return databases;
   if (databases.site != door.site) {
     return {std::nullopt, fmt::format("{} points to {}, but the database of {} is primary",

@@ -205,6 +205,7 @@ class Obedience {
     }
     if (find_step(run.execution, body.step) != nullptr) return std::nullopt;
     std::vector<std::string> steps;
+    steps.reserve(run.execution.steps.size());
     for (const Step& step : run.execution.steps) steps.push_back(step.id.text());
     return refuse(
         ErrorCode::not_found,
@@ -254,6 +255,7 @@ std::optional<Answer> refuse_unknown_group(const State& state, const GroupName& 
     return std::nullopt;
   }
   std::vector<std::string> names;
+  names.reserve(state.configuration.groups.size());
   for (const GroupSpec& spec : state.configuration.groups) names.push_back(spec.name.text());
   return refuse(ErrorCode::not_found,
                 fmt::format("there is no group {}; configured: {}", group, fmt::join(names, ", ")),
@@ -266,6 +268,7 @@ std::optional<Answer> refuse_unknown_site(const State& state, const GroupName& g
   const GroupSpec& spec = *state.configuration.find_group(group);
   if (spec.find_site(site) != nullptr) return std::nullopt;
   std::vector<std::string> names;
+  names.reserve(spec.sites.size());
   for (const SiteSpec& other : spec.sites) names.push_back(other.name.text());
   return refuse(ErrorCode::not_found,
                 fmt::format("{} has no site {}; it has {}", group, site, fmt::join(names, ", ")),

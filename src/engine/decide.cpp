@@ -21,6 +21,7 @@ namespace {
 template <typename Map>
 auto keys_of(const Map& map) {
   std::vector<typename Map::key_type> keys;
+  keys.reserve(map.size());
   for (const auto& [key, value] : map) keys.push_back(key);
   return keys;
 }

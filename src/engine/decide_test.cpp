@@ -17,12 +17,14 @@ using namespace test_world;  // NOLINT: the vocabulary of the tests
 
 std::vector<std::string> texts(const std::vector<Record>& records) {
   std::vector<std::string> texts;
+  texts.reserve(records.size());
   for (const Record& record : records) texts.push_back(encode(record));
   return texts;
 }
 
 std::vector<std::string> types(const std::vector<Record>& records) {
   std::vector<std::string> types;
+  types.reserve(records.size());
   for (const Record& record : records) types.emplace_back(type_name(record.body));
   return types;
 }

@@ -74,7 +74,7 @@ void notice_first_answer(Deliberation& deliberation, const CheckReference& check
 std::optional<Instant> roles_since(const State& state, const GroupStatus& group) {
   const auto run = state.runs.find(group.last_run);
   if (run == state.runs.end() || !run->second.ended_at) return std::nullopt;
-  return *run->second.ended_at;
+  return run->second.ended_at;
 }
 
 // Sites whose database accepts writes, by what was read since the moment given.
@@ -247,6 +247,7 @@ bool notice_two_writers(Deliberation& deliberation, const GroupName& name) {
     const std::vector<SiteName> sites = writing_sites(deliberation, group, since);
     if (sites.size() < 2 || state.open_run(name) != nullptr) return false;
     std::vector<std::string> names;
+    names.reserve(sites.size());
     for (const SiteName& site : sites) names.push_back(site.text());
     deliberation.propose(TwoWritersSeen{
         name, sites,

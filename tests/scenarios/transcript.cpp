@@ -25,6 +25,7 @@ std::string texts(const Outputs& outputs) {
 template <typename Names>
 std::string joined(const Names& names) {
   std::vector<std::string> list;
+  list.reserve(names.size());
   for (const auto& name : names) list.push_back(name.text());
   return fmt::format("{}", fmt::join(list, ", "));
 }
@@ -109,6 +110,7 @@ struct Words {
   }
   std::string operator()(const ObligationOpened& body) const {
     std::vector<StepId> steps;
+    steps.reserve(body.steps.size());
     for (const Step& step : body.steps) steps.push_back(step.id);
     return fmt::format("{} {} of {}: {}{}", body.obligation, to_string(body.kind), body.site,
                        joined(steps), in_brackets(body.because));
