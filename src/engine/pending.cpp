@@ -74,6 +74,10 @@ class Calls {
     }
     call.source = work_.obligation->site;
     call.target = group.active.value_or(work_.obligation->site);
+    // An adoption takes the generation after the one it finds, whoever wrote that (section 7).
+    const bool adopts =
+        work_.obligation->kind == ObligationKind::front_door && work_.obligation->run.empty();
+    if (adopts) call.generation = 0;
   }
 
   const State& state_;
