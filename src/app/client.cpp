@@ -88,7 +88,7 @@ Error DaemonClient::explain(Error error) const {
 
 Result<Reply> DaemonClient::read(const net::Response& response) const {
   const std::string where = daemon_.base.authority();
-  const auto body = parse_json(response.body, kBodyMax);
+  auto body = parse_json(response.body, kBodyMax);
   if (response.status == 401 || response.status == 403) {
     Error error{ErrorCode::denied, fmt::format("Bascule at {} refuses this token", where),
                 kNameToken, std::nullopt};

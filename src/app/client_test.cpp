@@ -21,8 +21,8 @@ awaitable<net::ServerResponse> after(Clock& clock, Duration wait, net::ServerRes
 
 // A daemon that answers as told and keeps the last request.
 struct World {
-  explicit World(net::ServerResponse response_, Duration wait_ = Duration{0})
-      : response(std::move(response_)), wait(wait_) {
+  explicit World(net::ServerResponse answer, Duration pause = Duration{0})
+      : response(std::move(answer)), wait(pause) {
     net::ServerSettings settings;
     settings.listen.address = boost::asio::ip::make_address("127.0.0.1");
     server = std::make_unique<net::HttpServer>(context, clock, settings,

@@ -64,7 +64,7 @@ std::string path_of_store(const std::string& store) {
 }
 
 awaitable<Result<AuditReport>> audit(Journal& journal, std::optional<SeenHead> seen) {
-  ChainAudit chain(std::move(seen));
+  ChainAudit chain(seen);
   Sequence after = 0;
   std::size_t limit = kPage;
   while (true) {
@@ -97,7 +97,7 @@ std::optional<std::string> store_to_verify(Session& session, ExitCode& ended) {
   const auto loaded = load_or_say(session, arguments.configuration);
   ended = ExitCode::usage;
   if (!loaded) return std::nullopt;
-  const std::string path = store_path(loaded->configuration);
+  std::string path = store_path(loaded->configuration);
   if (path.empty()) {
     ended = session.fail_usage("the store of this configuration keeps no file to verify");
     return std::nullopt;

@@ -43,7 +43,7 @@ Json run_as(const std::string& state, const std::string& step_state) {
 // for the journal is one record further, and none is answered twice in the same way.
 class Script final : public Backend {
  public:
-  explicit Script(std::deque<Result<Reply>> runs_) : runs(std::move(runs_)) {}
+  explicit Script(std::deque<Result<Reply>> answers) : runs(std::move(answers)) {}
 
   awaitable<Result<Reply>> ask(std::string, std::string target, Json) override {
     asked.push_back(target);

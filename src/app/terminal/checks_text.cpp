@@ -15,7 +15,7 @@ namespace {
 
 std::string detail(const Json& check) {
   const Json& error = member(check, "error");
-  const std::string summary = text_or(check, "summary");
+  std::string summary = text_or(check, "summary");
   if (!error.is_object()) return summary;
   const std::string code = text_or(error, "code");
   const std::string message = text_or(error, "message", summary);

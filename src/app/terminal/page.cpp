@@ -116,6 +116,7 @@ std::size_t room_after(std::size_t indent, const Look& look) {
 
 std::vector<std::size_t> natural_widths(const Table& table, const Look& look) {
   std::vector<std::size_t> widths;
+  widths.reserve(table.columns.size());
   for (const Column& column : table.columns) {
     widths.push_back(std::max(column.least, table.with_titles ? width(column.title) : 0));
   }
@@ -204,6 +205,7 @@ void Page::table(const Table& table) {
   };
   if (table.with_titles) {
     std::vector<Piece> titles;
+    titles.reserve(table.columns.size());
     for (const Column& column : table.columns) titles.emplace_back(column.title, Tone::faint);
     add(titles);
   }

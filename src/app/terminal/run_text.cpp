@@ -25,8 +25,8 @@ std::string took(const Json& step, std::optional<Instant> now) {
 }
 
 std::string what(const Json& step) {
-  const std::string name = text_or(step, "name");
-  const std::string change = text_or(step, "change");
+  std::string name = text_or(step, "name");
+  std::string change = text_or(step, "change");
   const std::string phase = text_or(step, "phase");
   if (change.empty())
     return phase == "claim" || phase == "front_door" ? text_or(step, "uses") : name;

@@ -12,8 +12,8 @@ namespace bascule::app {
 namespace {
 
 std::string protection(const Json& group) {
-  const std::string word = text_or(group, "protection", "unknown");
-  const std::string because = text_or(group, "protection_because");
+  std::string word = text_or(group, "protection", "unknown");
+  std::string because = text_or(group, "protection_because");
   if (because.empty()) return word;
   if (because.starts_with(word)) return because;
   return fmt::format("{}{} {}", word, because.starts_with("by ") ? "" : ":", because);

@@ -69,7 +69,7 @@ std::string spaced(std::string word) {
 
 std::string why(const Json& run) {
   const std::string ticket = text_or(run, "ticket");
-  const std::string reason = text_or(run, "reason");
+  std::string reason = text_or(run, "reason");
   if (ticket.empty() || reason.starts_with(ticket)) return reason;
   return reason.empty() ? ticket : fmt::format("{}: {}", ticket, reason);
 }
