@@ -229,6 +229,30 @@ TEST(CommandLine, WhatCannotBeAskedIsRefusedByTheNameOfItsFlag) {
             7);
 }
 
+TEST(CommandLine, APersonWhoCanAnswerIsAsked) {
+  const std::vector<std::string> move{"failover", "shop",     "--reason",
+                                      "x",        "--server", "127.0.0.1:1"};
+  const Ended no = run(move, {}, {"n"});
+  EXPECT_EQ(no.code, 1);
+  EXPECT_NE(no.messages.find("Start this failover? [y/N]"), std::string::npos);
+  EXPECT_NE(no.messages.find("not confirmed: nothing has been changed"), std::string::npos);
+  EXPECT_EQ(run(move, {}, {""}).code, 1) << "no is the default";
+  EXPECT_EQ(run(move, {}, {"y"}).code, 7) << "it goes on until it finds nobody";
+  std::vector<std::string> at_once = move;
+  at_once.push_back("--yes");
+  EXPECT_EQ(run(at_once, {}, {"not read"}).messages.find("[y/N]"), std::string::npos);
+  std::vector<std::string> over = at_once;
+  over.insert(over.end(), {"--override", "fence"});
+  const Ended typed = run(over, {}, {"amsterdam"});
+  EXPECT_NE(typed.messages.find("Type the name of the site that is given up"), std::string::npos);
+  EXPECT_EQ(typed.code, 7);
+  EXPECT_EQ(run(over, {}, {""}).code, 1);
+  const std::vector<std::string> attest{"attest",   "shop", "--site",   "amsterdam",
+                                        "--reason", "x",    "--server", "127.0.0.1:1"};
+  EXPECT_EQ(run(attest, {}, {"no"}).code, 1);
+  EXPECT_EQ(run(attest, {}, {"yes"}).code, 7);
+}
+
 TEST(CommandLine, GatesAndValuesAreCheckedBeforeAnybodyIsAsked) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes{
       {{"failover", "shop", "--override", "fense", "--reason", "x"}, "did you mean `fence`?"},

@@ -82,8 +82,9 @@ awaitable<bool> wanted(Session& session, Backend& backend, std::string* confirme
   const bool must_type = !arguments.overrides.empty() && arguments.confirmed_site.empty();
   if (!session.terminal().can_ask() || (arguments.yes && !must_type)) co_return true;
   const std::string source = co_await show_plan(session, backend);
-  if (!must_type) co_return session.confirm(fmt::format("Start this {}?", arguments.command));
-  *confirmed_site = session.ask_line(fmt::format(
+  if (!must_type)
+    co_return co_await session.confirm(fmt::format("Start this {}?", arguments.command));
+  *confirmed_site = co_await session.ask_line(fmt::format(
       "This passes over gate {}. Type the name of the site that is given up{}: ",
       fmt::join(arguments.overrides, ", "), source.empty() ? "" : fmt::format(" ({})", source)));
   co_return !confirmed_site->empty() && (source.empty() || *confirmed_site == source);

@@ -68,7 +68,7 @@ awaitable<ExitCode> attest(Session& session, Backend& backend) {
           "asked here",
           "--yes");
     session.say(warning);
-    if (!session.confirm("Is it stopped?")) {
+    if (!co_await session.confirm("Is it stopped?")) {
       session.say("not confirmed: nothing has been changed");
       co_return ExitCode::no;
     }

@@ -9,6 +9,7 @@
 
 #include "app/terminal/texts.h"
 #include "app/terminal/view_reading.h"
+#include "async/pool.h"
 
 namespace bascule::app {
 namespace {
@@ -90,16 +91,20 @@ ExitCode Session::refuse(const Reply& reply) {
   return exit_code_of_status(reply.status);
 }
 
-bool Session::confirm(const std::string& question) {
-  const std::string answer = ask_line(question + " [y/N] ");
-  return answer == "y" || answer == "Y" || answer == "yes";
+awaitable<bool> Session::confirm(std::string question) {
+  const std::string answer = co_await ask_line(question + " [y/N] ");
+  co_return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-std::string Session::ask_line(const std::string& question) {
+awaitable<std::string> Session::ask_line(std::string question) {
   terminal_.write_message(fit_to_show(question, message_look_));
-  std::string answer = terminal_.read_line().value_or("");
+  // On a thread of its own: with --local the sites are watched while a person thinks.
+  BlockingPool pool(1, 1);
+  const auto read = [this] { return terminal_.read_line(); };
+  const auto line = co_await pool.run(read);
+  std::string answer = line ? line->value_or("") : "";
   while (answer.ends_with(' ') || answer.ends_with('\r')) answer.pop_back();
-  return answer;
+  co_return answer;
 }
 
 ExitCode exit_code_of(const Error& error) {

@@ -51,9 +51,9 @@ class Session {
   // The same of an answer that is not 200; its body is the data.
   ExitCode refuse(const Reply& reply);
 
-  // Asks a person. REQUIRES: terminal().can_ask().
-  bool confirm(const std::string& question);
-  std::string ask_line(const std::string& question);
+  // Asks a person; everything else goes on meanwhile. REQUIRES: terminal().can_ask().
+  awaitable<bool> confirm(std::string question);
+  awaitable<std::string> ask_line(std::string question);
 
  private:
   Terminal& terminal_;
