@@ -64,7 +64,7 @@ awaitable<Result<SourceEnd>> CaughtUp::read_source(StepCall call) {
   const auto state =
       co_await read_seal_state(**connection, source->check().monitor.user, call.deadline);
   if (!state) co_return fail(source->named(state.error()));
-  end.sealed = state->looks_sealed() && state->mark->end;
+  end.sealed = state->shuts_out() && state->mark->end;
   // Only what is flushed can be sent. The mark of the seal was committed after everything that
   // transactions had written, so all of that is in it.
   const auto rows = co_await (*connection)

@@ -1,6 +1,7 @@
 #include "providers/postgres/fence.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "providers/postgres/seal.h"
@@ -79,22 +80,18 @@ awaitable<Result<void>> Fence::check_provable(Connection& connection, Deadline d
   co_return fail(std::move(error));
 }
 
-// Reads only.
+// Reads only. REQUIRES: no session is left that was starting when logins were refused.
 awaitable<Result<Fence::Proof>> Fence::prove(Connection& connection, Deadline deadline) {
   const auto before = co_await read(connection, deadline);
   if (!before) co_return error_of(before);
-  const bool was_proved = before->mark && before->mark->end;
-  const auto is_shut = [was_proved](const SealState& state) {
-    return was_proved ? state.shuts_out() : state.looks_sealed();
-  };
-  if (!is_shut(*before)) co_return Proof{"ordinary roles are not shut out"};
+  if (!before->shuts_out()) co_return Proof{"ordinary roles are not shut out"};
   const auto login = co_await database_.try_ordinary_login(deadline);
   if (!login) co_return error_of(login);
   if (*login == LoginAnswer::admitted) co_return Proof{"an ordinary role was let in"};
   co_await wait_for(clock_, kQuietFor);
   const auto after = co_await read(connection, deadline);
   if (!after) co_return error_of(after);
-  if (!is_shut(*after)) co_return Proof{"ordinary roles are not shut out"};
+  if (!after->shuts_out()) co_return Proof{"ordinary roles are not shut out"};
   if (after->next_transaction != before->next_transaction) {
     co_return Proof{"transactions still move the end of its log"};
   }
@@ -166,24 +163,29 @@ awaitable<Result<SealMark>> Fence::seal(Connection& connection, StepCall call, S
   co_return refused;
 }
 
-// Ends sessions until none is left; their process ids.
+// Ends sessions until none is left, and none that was starting when this began and may have missed
+// that logins are refused; their process ids.
 awaitable<Result<std::set<std::int64_t>>> Fence::empty(Connection& connection, Deadline deadline) {
   std::set<std::int64_t> all;
   const std::string monitor = database_.check().monitor.user;
+  std::optional<std::set<std::int64_t>> undecided;
   for (int look = 0;; ++look) {
     const auto ended = co_await end_sessions(connection, monitor, look >= kStartingLooks, deadline);
     if (!ended) co_return fail(database_.named(ended.error()));
     all.insert(ended->begin(), ended->end());
     const auto state = co_await read(connection, deadline);
     if (!state) co_return error_of(state);
-    if (state->looks_sealed()) co_return all;
+    if (!undecided) undecided = state->starting;
+    std::erase_if(*undecided,
+                  [&](std::int64_t process) { return !state->starting.contains(process); });
+    if (state->shuts_out() && undecided->empty()) co_return all;
     if (!state->open_roles.empty()) {
       co_return fail(ErrorCode::conflict, "{}: somebody lets role {} log in again",
                      database_.label(), state->open_roles.front());
     }
     if (deadline.has_passed(clock_)) {
       co_return fail(ErrorCode::timeout, "{}: {} sessions do not end", database_.label(),
-                     state->sessions + state->starting);
+                     state->sessions + static_cast<std::int64_t>(undecided->size()));
     }
     co_await wait_for(clock_, kLookAgain);
   }

@@ -44,7 +44,7 @@ SELECT s.replica,
          WHERE rolcanlogin AND NOT rolsuper AND NOT rolreplication
            AND rolname <> current_user)::text AS open_roles,
        (SELECT count(*) FROM ({}) x) AS sessions,
-       (SELECT count(*) FROM ({}) x) AS starting,
+       (SELECT coalesce(json_agg(x.pid), '[]') FROM ({}) x)::text AS starting,
        (SELECT setting FROM pg_file_settings
          WHERE name = 'default_transaction_read_only' AND sourcefile LIKE '%/postgresql.auto.conf'
          ORDER BY seqno DESC LIMIT 1) AS read_only,
@@ -142,7 +142,6 @@ awaitable<Result<SealState>> read_seal_state(Connection& connection, std::string
   state.replica = rows->boolean(0, "replica");
   state.system_identifier = rows->text(0, "system").value_or("");
   state.sessions = rows->integer(0, "sessions").value_or(0);
-  state.starting = rows->integer(0, "starting").value_or(0);
   state.read_only = rows->text(0, "read_only");
   state.writes_by_default = rows->boolean(0, "writes_by_default");
   state.next_transaction = rows->text(0, "next_transaction").value_or("");
@@ -152,6 +151,11 @@ awaitable<Result<SealState>> read_seal_state(Connection& connection, std::string
   const auto roles = parse_json(rows->text(0, "open_roles").value_or("[]"));
   if (!roles) co_return error_of(roles);
   state.open_roles = texts_of(*roles);
+  const auto starting = parse_json(rows->text(0, "starting").value_or("[]"));
+  if (!starting) co_return error_of(starting);
+  for (const Json& process : *starting) {
+    if (process.is_number_integer()) state.starting.insert(process.get<std::int64_t>());
+  }
   state.mark_database = rows->text(0, "mark_database").value_or("");
   if (!state.mark_database.empty()) {
     const auto json = parse_json(rows->text(0, "mark").value_or(""));

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,16 +45,16 @@ struct SealState {
   std::string mark_database;             // on which the mark is set
   std::vector<std::string> open_roles;   // ordinary roles that may log in, sorted
   std::int64_t sessions = 0;             // of ordinary roles, without our own that only reads
-  std::int64_t starting = 0;             // sessions that have not yet said whose they are
+  std::set<std::int64_t> starting;       // processes of sessions that have not said whose they are
   std::optional<std::string> read_only;  // default_transaction_read_only as ALTER SYSTEM set it
   bool writes_by_default = true;         // as a new session of ours finds it
   std::string next_transaction;          // changes with every transaction that writes
   LogPosition end = 0;                   // of the log; 0 on a replica
 
   // Everything that can be read says so; whether a login is really refused, a login has to show.
-  [[nodiscard]] bool looks_sealed() const { return shuts_out() && starting == 0; }
-  // The same for a seal that was proved once: every login that was under way when it fell has ended
-  // since, and whoever is starting now began after it and will be refused.
+  // Sessions that were starting when logins were refused may still get in: whoever seals waits for
+  // those to end. Who starts later will be refused, so a storm of logins keeps no seal from being
+  // proved.
   [[nodiscard]] bool shuts_out() const { return mark && open_roles.empty() && sessions == 0; }
 };
 // `monitor` is the check's own user; its sessions named "bascule" are ours and only read.
