@@ -57,15 +57,18 @@ class Machine:
 
     def start_postgres(self):
         """Starts the server unless it runs and returns when it takes connections."""
+        server = None
         if not processes.inside(self.data):
             self.forget_old_server()
-            self.spawn(self.server_arguments(), self.data, "postgres.log", self.world.postgres_user,
-                       PGPASSFILE=self.path("pgpass"))
+            server = self.spawn(self.server_arguments(), self.data, "postgres.log",
+                                self.world.postgres_user, PGPASSFILE=self.path("pgpass"))
         log = self.path("log", "postgres.log")
         deadline = time.monotonic() + START_WITHIN_SECONDS
         while self.server_status() != "ready":
-            if not processes.inside(self.data):
-                raise MachineError(f"{self.site}: PostgreSQL did not start, see {log}")
+            ended = server.poll() is not None if server else not processes.inside(self.data)
+            if ended:
+                how = f" (it ended with {server.returncode})" if server else ""
+                raise MachineError(f"{self.site}: PostgreSQL did not start{how}, see {log}")
             if time.monotonic() > deadline:
                 raise MachineError(f"{self.site}: PostgreSQL is not ready in time, see {log}")
             time.sleep(0.005)
@@ -128,9 +131,9 @@ class Machine:
         """Starts a program that outlives its starter, in a session of its own; the folder it
         works in marks it."""
         with open(self.path("log", log), "a", encoding="utf-8") as output:
-            subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
-                             stderr=subprocess.STDOUT, start_new_session=True,
-                             env=environment(**variables), **identity(user))
+            return subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
+                                    stderr=subprocess.STDOUT, start_new_session=True,
+                                    env=environment(**variables), **identity(user))
 
 
 def identity(user):

@@ -35,7 +35,8 @@ class WithScene(unittest.TestCase):
         self.addCleanup(self.tell_logs)
 
     def tell_logs(self):
-        if not self._outcome.success:
+        result = self._outcome.result
+        if any(test is self for test, _ in result.failures + result.errors):
             print(self.scene.ends_of_logs(), file=sys.stderr)
 
     def watch_writers(self):
