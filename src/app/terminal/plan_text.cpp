@@ -60,7 +60,19 @@ Piece note_of(const Json& step, const std::string& beside) {
   return {measure.empty() ? because : measure, Tone::faint};
 }
 
-void add_steps(Page& page, const Json& steps) {
+// What the run will owe; it follows the steps in their table, so that the columns agree.
+void add_owed(Table& table, const Json& plan) {
+  bool first = true;
+  for (const std::string& owed : texts_or_empty(plan, "afterwards")) {
+    table.rows.push_back({{first ? "afterwards" : "", Tone::strong},
+                          {owed},
+                          {"owed, does not hold the run", Tone::faint}});
+    first = false;
+  }
+}
+
+void add_steps(Page& page, const Json& plan) {
+  const Json& steps = list(plan, "steps");
   std::size_t longest_name = 0;
   for (const Json& step : steps) {
     if (has_name_of_its_own(step))
@@ -88,6 +100,7 @@ void add_steps(Page& page, const Json& steps) {
                           {change},
                           note_of(step, beside ? first_of_phase : "")});
   }
+  add_owed(table, plan);
   page.table(table);
 }
 
@@ -125,7 +138,7 @@ std::string plan_text(const Json& plan, const Look& look) {
   if (const std::string because = text_or(plan, "because"); !because.empty())
     page.flow({{"because " + because}});
   page.gap();
-  add_steps(page, steps);
+  add_steps(page, plan);
   page.gap();
   for (const std::string& exposure : texts_or_empty(plan, "exposures"))
     page.flow({{fmt::format("{} {}", kNoWayBack, exposure), Tone::bad}}, 0, 2);

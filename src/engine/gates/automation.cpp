@@ -131,8 +131,9 @@ GateAnswer ask_cooldown(const Question& question) {
     } else if (follows_a_rollback(question)) {
       answer = it_holds(when + ", rolled back: the next candidate is tried");
     } else {
-      answer = it_refuses(fmt::format("{}, cooling down for another {}: `bascule ack {}`", when,
-                                      span_text(last + wait - question.now), question.group.name));
+      answer =
+          it_refuses(fmt::format("{}, cooling down for another {}: `bascule ack {} --reason TEXT`",
+                                 when, span_text(last + wait - question.now), question.group.name));
       answer.until = last + wait;
     }
     answer.since = last;

@@ -273,12 +273,15 @@ TEST(GateCooldown, waits_after_an_automatic_move_longer_with_every_flap) {
       {{"never moved", [](GateWorld&) {}, true, "no automatic move yet"},
        {"long ago", moved(259'200'000, 1), true, "last automatic move 3d ago"},
        {"just now", moved(60'000, 1), false,
-        "last automatic move 60s ago, cooling down for another 9m: `bascule ack shop`"},
+        "last automatic move 60s ago, cooling down for another 9m: `bascule ack shop --reason "
+        "TEXT`"},
        {"after 10m", moved(600'000, 1), true, "last automatic move 10m ago"},
        {"the second within a day waits twice as long", moved(600'000, 2), false,
-        "last automatic move 10m ago, cooling down for another 10m: `bascule ack shop`"},
+        "last automatic move 10m ago, cooling down for another 10m: `bascule ack shop --reason "
+        "TEXT`"},
        {"the hundredth waits for ever", moved(600'000, 100), false,
-        "last automatic move 10m ago, cooling down for another 106751d: `bascule ack shop`"},
+        "last automatic move 10m ago, cooling down for another 106751d: `bascule ack shop --reason "
+        "TEXT`"},
        {"acknowledged",
         [=](GateWorld& world) {
           moved(60'000, 1)(world);
