@@ -1,5 +1,5 @@
-// Headers that nearly every translation unit from async/ on reads. Nothing may rely on it: each file
-// includes what it uses.
+// Headers that nearly every file from async/ on reads. Nothing may rely on it: each file includes
+// what it uses.
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>

@@ -24,7 +24,10 @@
 
 namespace bascule::runtime::test {
 
-using namespace engine::test_world;  // NOLINT: the vocabulary of these tests
+using engine::test_world::kAmsterdam;
+using engine::test_world::kBerlin;
+using engine::test_world::kMegabyte;
+using engine::test_world::kShop;
 
 struct FakeSite {
   bool powered = true;

@@ -11,6 +11,9 @@
 namespace bascule::runtime::test {
 namespace {
 
+using engine::test_world::at;
+using engine::test_world::two_site_configuration;
+
 class SupervisorTest : public testing::Test {
  protected:
   FakeWorld world;
