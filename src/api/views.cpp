@@ -108,7 +108,7 @@ std::string automation_of(const State& state, const GroupSpec& group, const Grou
 }
 
 // The one command that helps with a run as it stands.
-std::string next_command(const Run& run) {
+std::string next_command(const State& state, const Run& run) {
   switch (run.state) {
     case RunState::waiting:
       return fmt::format("bascule abort {} --reason TEXT", run.id);
@@ -116,10 +116,13 @@ std::string next_command(const Run& run) {
       return fmt::format("bascule show {}", run.id);
     case RunState::parked:
       return fmt::format("bascule resume {} --reason TEXT", run.id);
-    case RunState::done:
-      if (run.trigger == Trigger::automatic)
+    case RunState::done: {
+      const auto group = state.groups.find(run.plan.group);
+      const bool acknowledged = group == state.groups.end() || group->second.acknowledged;
+      if (run.trigger == Trigger::automatic && !acknowledged)
         return fmt::format("bascule ack {} --reason TEXT", run.plan.group);
-      return fmt::format("bascule status");
+      return "bascule status";
+    }
     case RunState::rolled_back:
     case RunState::aborted:
       return fmt::format("bascule explain {}", run.plan.group);
@@ -185,7 +188,7 @@ Json run_head(const State& state, const Run& run) {
                           {"exact_rows", number(run.exact_rows)},
                           {"exact_bytes", number(run.exact_bytes)}}},
             {"exposures", run.plan.exposures},
-            {"next", next_command(run)}};
+            {"next", next_command(state, run)}};
   Json obligations = Json::array();
   for (const auto& [id, obligation] : state.obligations) {
     if (obligation.run == run.id) obligations.push_back(obligation_view(obligation));

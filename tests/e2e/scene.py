@@ -4,6 +4,8 @@ the `bascule` program, driven as a user would.
 The parts are the demo's own (demo/*.py). What a test asserts about the world it asks from the
 parts themselves, never from Bascule: who takes writes, what the name server answers, which rows
 exist. The journal is read from its file, so that it can also be read while no daemon lives.
+
+BASCULE names the program; KEEP=1 leaves the folders of ended worlds, with their logs and journals.
 """
 import collections
 import json
