@@ -158,8 +158,12 @@ class LateWrites(Deaths):
 
 
 def title(process):
-    with open(f"/proc/{process}/cmdline", encoding="utf-8", errors="replace") as file:
-        return file.read()
+    """What the process calls itself; empty when it has ended meanwhile."""
+    try:
+        with open(f"/proc/{process}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def load_tests(loader, _tests, _pattern):
