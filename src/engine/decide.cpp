@@ -79,6 +79,7 @@ struct Beginning {
   void operator()(const SignSeen& /*input*/) const {}
   void operator()(const ControllerChecked& /*input*/) const {}
   void operator()(const FrontDoorRead& /*input*/) const {}
+  void operator()(const PreflightRead& /*input*/) const {}
   void operator()(const StepInspected& /*input*/) const {}
   void operator()(const StepFinished& input) const { take_result(deliberation, input); }
   void operator()(const Command& input) const { answer = obey(deliberation, input); }

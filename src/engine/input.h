@@ -47,6 +47,13 @@ struct FrontDoorRead {
   GroupName group;
   Result<Inspection> result;
 };
+// An item of a site's preflight was inspected.
+struct PreflightRead {
+  GroupName group;
+  SiteName site;
+  std::string item;
+  Result<Inspection> result;
+};
 struct StepInspected {
   RunId run;
   StepId step;
@@ -106,8 +113,8 @@ struct Command {
   CommandBody body;
 };
 
-using Input =
-    std::variant<TimePassed, TermBegan, ConfigurationRead, OpinionFormed, PositionsRead, SignSeen,
-                 ControllerChecked, FrontDoorRead, StepInspected, StepFinished, Command>;
+using Input = std::variant<TimePassed, TermBegan, ConfigurationRead, OpinionFormed, PositionsRead,
+                           SignSeen, ControllerChecked, FrontDoorRead, PreflightRead, StepInspected,
+                           StepFinished, Command>;
 
 }  // namespace bascule::engine

@@ -142,6 +142,11 @@ struct Taker {
       readings.front_doors[input.group] = reading_of(input.result, now);
     }
   }
+  void operator()(const PreflightRead& input) const {
+    if (state.configuration.find_group(input.group) != nullptr) {
+      readings.preflights[{input.group, input.site, input.item}] = reading_of(input.result, now);
+    }
+  }
   void operator()(const StepInspected& input) const {
     std::erase_if(readings.inspections,
                   [&](const auto& entry) { return !is_open(state, entry.first.first); });

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "base/name.h"
@@ -59,6 +60,8 @@ struct Readings {
   std::map<std::pair<RunId, StepId>, InspectionReading> inspections;
   // What the front door showed when it was last read (an Inspection's facts).
   std::map<GroupName, InspectionReading> front_doors;
+  // The newest inspection of each preflight item, by group, site and name.
+  std::map<std::tuple<GroupName, SiteName, std::string>, InspectionReading> preflights;
 };
 
 }  // namespace bascule::engine

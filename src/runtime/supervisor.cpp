@@ -14,6 +14,8 @@ constexpr Duration kRenewEvery{1'000};
 
 // An operator's move looks at everything once more, within this.
 constexpr Duration kFreshLook{5'000};
+// Preflight items are asked this often in the background.
+constexpr Duration kPreflightEvery{60'000};
 
 }  // namespace
 
@@ -93,6 +95,7 @@ awaitable<Result<void>> Supervisor::serve_term(Term term) {
   Scope scope(executor, [](const std::string&, const std::string&) {});
   scope.spawn("self check", self_check_->run(executor));
   scope.spawn("lease", renew_lease(term));
+  scope.spawn("preflight", keep_asking_preflight());
   phase_changed_.notify_all();
 
   Result<void> ended = co_await loop_->run(*runner_);
@@ -114,6 +117,59 @@ awaitable<void> Supervisor::renew_lease(Term term) {
       loop_->stop();
       co_return;
     }
+  }
+}
+
+awaitable<void> Supervisor::ask_preflight(GroupName group, Deadline deadline) {
+  const engine::State& state = loop_->state();
+  const GroupSpec* spec = state.configuration.find_group(group);
+  const auto status = state.groups.find(group);
+  if (spec == nullptr || status == state.groups.end() || !status->second.active) co_return;
+  const SiteName active = *status->second.active;
+  std::vector<engine::Call> calls;
+  for (const SiteSpec& site : spec->sites) {
+    if (site.name == active) continue;
+    for (Step& step : engine::preflight_steps(state, group, site.name, active)) {
+      engine::Call call;
+      call.group = group;
+      call.step = std::move(step);
+      call.source = active;
+      call.target = site.name;
+      calls.push_back(std::move(call));
+    }
+  }
+  struct Asking {
+    static awaitable<void> ask(StepRunner& runner, Loop& loop, engine::Call call,
+                               Deadline deadline) {
+      engine::PreflightRead read{call.group, call.target, call.step.name, Inspection()};
+      read.result = co_await runner.inspect(std::move(call), deadline);
+      loop.post(std::move(read));
+    }
+  };
+  Scope scope(assembly_.services.io.get_executor(), [](const std::string&, const std::string&) {});
+  for (engine::Call& call : calls) {
+    const std::string name = call.step.id.text();
+    scope.spawn(name, Asking::ask(*runner_, *loop_, std::move(call), deadline));
+  }
+  co_await scope.join();
+}
+
+// In the background, so that automation knows what always blocks without waiting for anybody.
+awaitable<void> Supervisor::keep_asking_preflight() {
+  Clock& clock = assembly_.services.clock;
+  while (true) {
+    std::vector<GroupName> groups;
+    bool all_active = true;
+    for (const auto& [name, status] : loop_->state().groups) {
+      groups.push_back(name);
+      all_active = all_active && status.active.has_value();
+    }
+    // Before it is known who is active there is nobody to take over from.
+    const bool asked = all_active && !groups.empty();
+    for (GroupName& name : groups) {
+      co_await ask_preflight(std::move(name), Deadline::in(clock, kFreshLook));
+    }
+    co_await wait_for(clock, asked ? kPreflightEvery : kRenewEvery);
   }
 }
 
@@ -151,6 +207,7 @@ awaitable<Result<engine::Answer>> Supervisor::command(engine::Command command, D
   if (const auto* start = std::get_if<engine::StartMove>(&command.body)) {
     const Deadline look = Deadline::in(assembly_.services.clock, kFreshLook);
     co_await scheduler_->look_now(start->group, earlier_of(deadline, look));
+    co_await ask_preflight(start->group, earlier_of(deadline, look));
   }
   co_return co_await loop_->command(std::move(command), deadline);
 }

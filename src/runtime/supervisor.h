@@ -69,6 +69,9 @@ class Supervisor final : private Onlooker {
   awaitable<Result<void>> open_and_serve();
   awaitable<Result<void>> serve_term(Term term);
   awaitable<void> renew_lease(Term term);
+  // Asks the preflight items of every site that could take over from the active one.
+  awaitable<void> ask_preflight(GroupName group, Deadline deadline);
+  awaitable<void> keep_asking_preflight();
   [[nodiscard]] bool all_seen() const;
 
   Assembly assembly_;

@@ -122,6 +122,17 @@ Functions rejoin_of(const SiteName& site) {
   return made;
 }
 
+Functions lag() {
+  Functions made;
+  made.look = [](FakeWorld& world, const StepCall&) -> Result<Inspection> {
+    Inspection inspection = found(Finding::done, "");
+    if (!world.lag.empty()) inspection.finding = Finding::blocked;
+    inspection.because = world.lag;
+    return inspection;
+  };
+  return made;
+}
+
 Functions answers() {
   Functions made;
   made.look = [](FakeWorld& world, const StepCall&) -> Result<Inspection> {
@@ -187,6 +198,7 @@ Functions functions_of(const std::string& kind, const ActionContext& context) {
   if (kind == "postgres.caught_up") return caught_up();
   if (kind == "postgres.rejoin") return rejoin_of(context.site);
   if (kind == "http.answers") return answers();
+  if (kind == "postgres.replication_lag") return lag();
   return door_to(text_or(context.settings, "address"));
 }
 
@@ -204,8 +216,9 @@ Catalog fake_catalog(FakeWorld& world) {
     };
     catalog.probes.push_back(probe);
   }
-  for (const char* name : {"postgres.fence", "hook", "postgres.promote", "postgres.caught_up",
-                           "postgres.rejoin", "http.answers", "dns.record"}) {
+  for (const char* name :
+       {"postgres.fence", "hook", "postgres.promote", "postgres.caught_up", "postgres.rejoin",
+        "postgres.replication_lag", "http.answers", "dns.record"}) {
     ActionKind action;
     action.kind.name = name;
     action.make = [&world, kind = std::string(name)](

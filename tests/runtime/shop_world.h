@@ -69,6 +69,7 @@ struct FakeWorld {
   std::vector<std::string> violations;
   std::map<std::string, Error> failing;  // an action kind that fails its apply
   std::map<SiteName, std::string> addresses{{kAmsterdam, "127.0.1.1"}, {kBerlin, "127.0.1.2"}};
+  std::string lag;  // why the preflight item of that name is blocked; empty: it is not
   Duration latency{5};
 };
 

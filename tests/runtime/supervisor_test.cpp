@@ -89,6 +89,32 @@ TEST_F(SupervisorTest, FailsBackWithoutLossByCommand) {
   expect_safe();
 }
 
+TEST_F(SupervisorTest, APlannedMoveIsRefusedByThePreflightOfItsTarget) {
+  auto bascule = start();
+  ASSERT_TRUE(bascule->until([&] { return bascule->steady(); }));
+  world.lag = "berlin is 45s behind (limit 30s)";
+  engine::StartMove there;
+  there.group = kShop;
+  there.move = Move::switchover;
+  there.to = kBerlin;
+  const auto answer = bascule->command(there);
+  ASSERT_TRUE(answer && !answer->accepted);
+  EXPECT_EQ(answer->refused_by, engine::GateName::target);
+  ASSERT_TRUE(answer->error);
+  EXPECT_NE(answer->error->message.find("preflight lag: berlin is 45s behind"), std::string::npos)
+      << answer->error->message;
+  EXPECT_EQ(bascule->count("RunOpened"), 0U);
+}
+
+TEST_F(SupervisorTest, APreflightThatBlocksPlannedMovesIsAWarningInAFailover) {
+  auto bascule = start();
+  ASSERT_TRUE(bascule->until([&] { return bascule->steady(); }));
+  world.lag = "berlin is 45s behind (limit 30s)";
+  world.sites[kAmsterdam].powered = false;
+  ASSERT_TRUE(bascule->until([&] { return run_is(*bascule, RunState::done); }));
+  expect_safe();
+}
+
 TEST_F(SupervisorTest, TakesTheFencesBackWhenTheClaimIsRefused) {
   auto bascule = start();
   ASSERT_TRUE(bascule->until([&] { return bascule->steady(); }));

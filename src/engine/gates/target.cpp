@@ -165,6 +165,36 @@ GateAnswer ask_checks(const Question& question) {
   return answer;
 }
 
+// Older answers say nothing about now.
+constexpr Duration kPreflightFresh{180'000};
+
+// What the target's preflight items say. One that always blocks must have been asked and be well;
+// one that blocks planned moves stops only those, and is a warning in a failover.
+GateAnswer with_preflight(const Question& question, GateAnswer answer) {
+  const SiteSpec& site = *question.group.find_site(question.proposal.target);
+  const bool planned = question.proposal.move != Move::failover;
+  for (const PreflightSpec& preflight : site.preflight) {
+    if (preflight.blocks == Blocks::never) continue;
+    const bool always = preflight.blocks == Blocks::always;
+    const std::string& name = preflight.item.name;
+    const auto found = question.readings.preflights.find({question.group.name, site.name, name});
+    const bool fresh = found != question.readings.preflights.end() &&
+                       question.now - found->second.at <= kPreflightFresh;
+    Refusal complaint;
+    if (!fresh) {
+      if (always) complaint = fmt::format("preflight {} was not asked yet", name);
+    } else if (found->second.error) {
+      complaint = fmt::format("preflight {}: {}", name, found->second.error->message);
+    } else if (found->second.inspection->finding == Finding::blocked) {
+      complaint = fmt::format("preflight {}: {}", name, found->second.inspection->because);
+    }
+    if (!complaint) continue;
+    if (always || planned) return it_refuses(fmt::format("{}: {}", site.name, *complaint));
+    answer.because += "; warning: " + *complaint;
+  }
+  return answer;
+}
+
 bool may_be_tried(const GroupStatus& status, const SiteName& site, Trigger trigger) {
   return trigger == Trigger::manual || std::ranges::find(status.tried, site) == status.tried.end();
 }
@@ -180,11 +210,15 @@ GateAnswer ask_target(const Question& question) {
   }
   if (const Refusal refusal = refused_by_debt(question)) return it_refuses(*refusal);
   const auto database = database_check(question.group, proposal.target);
-  if (!database) return ask_checks(question);
+  if (!database) {
+    GateAnswer answer = ask_checks(question);
+    return answer.holds ? with_preflight(question, std::move(answer)) : answer;
+  }
   if (const Refusal refusal = refused_by_silence(question, *database)) {
     return it_refuses(*refusal);
   }
-  return ask_database(question, *database);
+  GateAnswer answer = ask_database(question, *database);
+  return answer.holds ? with_preflight(question, std::move(answer)) : answer;
 }
 
 std::optional<SiteName> choose_target(const State& state, const Readings& readings,

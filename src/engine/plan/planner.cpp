@@ -393,6 +393,22 @@ std::vector<Step> fence_steps(const State& state, const GroupName& group, const 
       .value_or(std::vector<Step>());
 }
 
+std::vector<Step> preflight_steps(const State& state, const GroupName& group,
+                                  const SiteName& target, const SiteName& active) {
+  const GroupSpec* spec = state.configuration.find_group(group);
+  const SiteSpec* to = spec == nullptr ? nullptr : spec->find_site(target);
+  const SiteSpec* from = spec == nullptr ? nullptr : spec->find_site(active);
+  if (to == nullptr || from == nullptr) return {};
+  std::vector<Step> steps;
+  for (const PreflightSpec& preflight : to->preflight) {
+    auto step = make_step(preflight.item, Phase::verify, Places{to, from, to, from, true});
+    if (!step) continue;
+    step->id = StepId("preflight/" + preflight.item.name);
+    steps.push_back(*std::move(step));
+  }
+  return steps;
+}
+
 std::vector<Step> standby_steps(const State& state, const GroupName& group, const SiteName& site,
                                 const SiteName& active) {
   const auto debt = debt_of(state, group, site, active);

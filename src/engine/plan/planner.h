@@ -24,6 +24,11 @@ std::vector<Step> standby_steps(const State& state, const GroupName& group, cons
 std::vector<Step> fence_steps(const State& state, const GroupName& group, const SiteName& site,
                               const SiteName& active);
 
+// What must be ready at `target` before it takes over from `active`, as steps to be inspected only;
+// their ids are "preflight/NAME", their order that of the site's description.
+std::vector<Step> preflight_steps(const State& state, const GroupName& group,
+                                  const SiteName& target, const SiteName& active);
+
 // Settings with `steps.NAME.OUTPUT` filled in from what the execution's ended steps gave out. An
 // error names the output that is missing.
 Result<Json> render_late(const Execution& execution, const Step& step);
