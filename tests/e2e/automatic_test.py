@@ -194,7 +194,8 @@ class TheLossOfASite(cases.WithScene):
         self.assertEqual((cooling["name"], cooling["holds"]), ("cooldown", False))
         self.assertRegex(cooling["until"], TIME)
         self.assertIn("`bascule ack shop", cooling["because"])
-        self.assertEqual(self.scene.json("show", "r-0001")["next"], "bascule ack shop --reason TEXT")
+        self.assertEqual(self.scene.json("show", "r-0001")["next"],
+                         "bascule ack shop --reason TEXT")
         self.ends_with(0, self.scene.run("ack", "shop", "--reason", "seen"))
         self.assertEqual(self.scene.json("show", "r-0001")["next"], "bascule status")
         self.assertTrue(self.scene.json("explain", "shop")["gates"][4]["holds"])
