@@ -11,24 +11,21 @@
 #include <fstream>
 #include <string>
 
-#include "async/block_on.h"
 #include "async/capture.h"
 #include "async/event.h"
 #include "async/scope.h"
+#include "async/world_for_test.h"
 
 namespace bascule {
 namespace {
 
 using namespace std::chrono_literals;
 
-struct World {
-  boost::asio::io_context context;
-  SystemClock clock{context};
+struct World : RealWorld {
   ChildWatcher watcher;
 
   Result<Exit> run(Command command, Duration limit = 10s) {
-    return block_on(context,
-                    run_command(clock, std::move(command), Deadline::in(clock, limit), watcher));
+    return wait(run_command(clock, std::move(command), in(limit), watcher));
   }
   Result<Exit> shell(std::string script, Duration limit = 10s) {
     Command command;
@@ -49,7 +46,7 @@ awaitable<bool> group_gone(Clock* clock, pid_t group) {
 
 // Waits until no process of the group is left; background processes are reaped by init.
 bool group_disappears(World& world, pid_t group) {
-  return block_on(world.context, group_gone(&world.clock, group));
+  return world.wait(group_gone(&world.clock, group));
 }
 
 TEST(ChildProcess, CodeAndBothOutputsComeBack) {
@@ -232,7 +229,7 @@ TEST(ChildProcess, CancellationKillsTheGroupAndWaitsForIt) {
     started.notify_all();
   };
   scope.spawn("hook", run_and_keep(&world.clock, command, watcher, &result));
-  block_on(world.context, cancel_when_started(&scope, &started));
+  world.wait(cancel_when_started(&scope, &started));
   ASSERT_TRUE(result && !*result);
   EXPECT_EQ(result->error().code, ErrorCode::canceled);
   EXPECT_TRUE(group_disappears(world, group));

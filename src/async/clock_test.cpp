@@ -5,20 +5,16 @@
 #include <string>
 #include <vector>
 
-#include "async/block_on.h"
 #include "async/deadline.h"
 #include "async/scope.h"
+#include "async/world_for_test.h"
 
 namespace bascule {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Instant kStart{Duration{1'700'000'000'000}};
-
-struct World {
-  boost::asio::io_context context;
-  SimulatedClock clock{context, kStart};
+struct World : SimulatedWorld {
   std::vector<std::string> log;
   Scope scope{context.get_executor(), [this](const std::string& name, const std::string& why) {
                 log.push_back(name + " failed: " + why);
@@ -99,12 +95,11 @@ TEST(SimulatedClock, ACanceledWaitDoesNotActOnItsMoment) {
 }
 
 TEST(SystemClock, WaitsForRealTime) {
-  boost::asio::io_context context;
-  SystemClock clock(context);
-  const MonotonicInstant before = clock.monotonic();
-  block_on(context, wait_for(clock, 20ms));
-  EXPECT_GE(elapsed(clock, before), 20ms);
-  EXPECT_GT(clock.now(), kStart);
+  RealWorld world;
+  const MonotonicInstant before = world.clock.monotonic();
+  world.wait(wait_for(world.clock, 20ms));
+  EXPECT_GE(elapsed(world.clock, before), 20ms);
+  EXPECT_GT(world.clock.now(), kStart);
 }
 
 TEST(Deadline, MeasuresWhatIsLeft) {

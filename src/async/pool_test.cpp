@@ -10,15 +10,14 @@
 #include <thread>
 #include <vector>
 
-#include "async/block_on.h"
 #include "async/event.h"
 #include "async/scope.h"
+#include "async/world_for_test.h"
 
 namespace bascule {
 namespace {
 
-struct World {
-  boost::asio::io_context context;
+struct World : RealWorld {
   BlockingPool pool{1, 2};
   std::vector<std::string> log;
   Event ended;
@@ -52,7 +51,7 @@ TEST(BlockingPool, RunsElsewhereAndAnswersHere) {
   World world;
   const auto here = std::this_thread::get_id();
   auto work = [] { return std::this_thread::get_id(); };
-  const auto there = block_on(world.context, world.pool.run(work));
+  const auto there = world.wait(world.pool.run(work));
   ASSERT_TRUE(there);
   EXPECT_NE(*there, here);
 }
@@ -60,9 +59,9 @@ TEST(BlockingPool, RunsElsewhereAndAnswersHere) {
 TEST(BlockingPool, PassesResultsAndTurnsExceptionsIntoErrors) {
   World world;
   auto refuse = []() -> Result<std::string> { return fail(ErrorCode::corrupt, "bad page"); };
-  EXPECT_EQ(block_on(world.context, world.pool.run(refuse)).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(world.wait(world.pool.run(refuse)).error().code, ErrorCode::corrupt);
   auto crash = []() -> int { throw std::runtime_error("disk on fire"); };
-  const Result<int> crashed = block_on(world.context, world.pool.run(crash));
+  const Result<int> crashed = world.wait(world.pool.run(crash));
   ASSERT_FALSE(crashed);
   EXPECT_EQ(crashed.error().message, "disk on fire");
 }
@@ -71,7 +70,7 @@ TEST(BlockingPool, AFullQueueIsRefusedAndTheOthersAreServedInOrder) {
   World world;
   for (const char* name : {"a", "b", "c"}) world.scope.spawn(name, world.block_until_opened(name));
   world.context.poll();
-  block_on(world.context, world.open_after_queue_is_full());
+  world.wait(world.open_after_queue_is_full());
   EXPECT_EQ(world.log, (std::vector<std::string>{"throttled", "a done", "b done", "c done"}));
 }
 
@@ -81,7 +80,7 @@ TEST(BlockingPool, WorkThatWaitsIsDroppedOnCancellationAndWorkThatRunsIsWaitedFo
   const auto queued = world.scope.spawn("queued", world.block_until_opened("queued"));
   world.context.poll();
   while (world.pool.queued() > 1) std::this_thread::yield();
-  block_on(world.context, world.cancel_one_that_waits(running, queued));
+  world.wait(world.cancel_one_that_waits(running, queued));
   EXPECT_EQ(world.log, (std::vector<std::string>{"queued the work was canceled before it began",
                                                  "running done"}));
 }

@@ -6,21 +6,17 @@
 #include <string>
 #include <vector>
 
-#include "async/block_on.h"
 #include "async/clock.h"
 #include "async/event.h"
 #include "async/spawn.h"
+#include "async/world_for_test.h"
 
 namespace bascule {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Instant kStart{Duration{1'700'000'000'000}};
-
-struct World {
-  boost::asio::io_context context;
-  SimulatedClock clock{context, kStart};
+struct World : SimulatedWorld {
   std::vector<std::string> failures;
   int ended = 0;
   Scope scope{context.get_executor(), [this](const std::string& name, const std::string& why) {
@@ -139,17 +135,14 @@ TEST(Scope, ACanceledJoinStopsTheChildrenAndStillWaitsForThem) {
 TEST(ScopeDeathTest, AScopeThatWasNotJoinedIsAProgrammersError) {
   EXPECT_DEATH(
       {
-        boost::asio::io_context context;
-        SimulatedClock clock(context, kStart);
-        Scope scope(context.get_executor(), nullptr);
-        scope.spawn("forgotten", wait_for(clock, 1s));
+        SimulatedWorld world;
+        Scope scope(world.context.get_executor(), nullptr);
+        scope.spawn("forgotten", wait_for(world.clock, 1s));
       },
       "joined");
 }
 
-struct Waiting {
-  boost::asio::io_context context;
-  SimulatedClock clock{context, kStart};
+struct Waiting : SimulatedWorld {
   Event event;
   Mailbox<int> mailbox{2};
   std::vector<std::string> log;

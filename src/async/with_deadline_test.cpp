@@ -5,17 +5,15 @@
 
 #include <stdexcept>
 
-#include "async/block_on.h"
 #include "async/event.h"
 #include "async/scope.h"
 #include "async/spawn.h"
+#include "async/world_for_test.h"
 
 namespace bascule {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr Instant kStart{Duration{1'700'000'000'000}};
 
 // Counts the frames that are alive, to prove that nothing outlives its caller's wait.
 struct Alive {
@@ -54,9 +52,7 @@ awaitable<Result<int>> ends_late(Clock* clock, Result<int> answer, int* alive) {
   co_return answer;
 }
 
-struct World {
-  boost::asio::io_context context;
-  SimulatedClock clock{context, kStart};
+struct World : SimulatedWorld {
   boost::asio::cancellation_signal cancel;
   int alive = 0;
   std::optional<Result<int>> answer;

@@ -14,10 +14,10 @@
 #include <string>
 #include <utility>
 
-#include "async/block_on.h"
 #include "async/clock.h"
 #include "async/scope.h"
 #include "async/with_deadline.h"
+#include "async/world_for_test.h"
 #include "net/stream.h"
 
 namespace bascule::net {
@@ -97,19 +97,6 @@ inline Script answering(Clock& clock, std::string answer) {
     return Say::it(clock, std::move(client), answer);
   };
 }
-
-// A context and a clock of real time, for tests with real sockets.
-struct RealWorld {
-  boost::asio::io_context context;
-  SystemClock clock{context};
-
-  [[nodiscard]] Deadline in(Duration span) const { return Deadline::in(clock, span); }
-  template <typename T>
-  T wait(awaitable<T> work) {
-    return block_on(context, std::move(work));
-  }
-  void wait(awaitable<void> work) { block_on(context, std::move(work)); }
-};
 
 // A port of 127.0.0.1 on which nobody listens.
 inline std::uint16_t closed_port(boost::asio::io_context& context) {

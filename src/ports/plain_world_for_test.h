@@ -2,19 +2,13 @@
 // are written in plain text, and a folder that goes with the test. Only tests include this.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <sstream>
 #include <string>
-#include <utility>
 
-#include "async/block_on.h"
-#include "async/clock.h"
-#include "async/deadline.h"
+#include "async/world_for_test.h"
 #include "ports/services.h"
 
 namespace bascule {
@@ -64,28 +58,9 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-struct PlainWorld {
-  boost::asio::io_context context;
-  SystemClock clock{context};
+struct PlainWorld : RealWorld {
   PlainTextSecrets secrets;
   Services services{context, clock, secrets};
-
-  [[nodiscard]] Deadline in(Duration span) const { return Deadline::in(clock, span); }
-  template <typename T>
-  T wait(awaitable<T> work) {
-    return block_on(context, std::move(work));
-  }
-  void wait(awaitable<void> work) { block_on(context, std::move(work)); }
-
-  // False when it does not become so within the limit.
-  bool becomes(const std::function<bool()>& condition, Duration limit = Duration{5'000}) {
-    const Deadline patience = in(limit);
-    while (!condition()) {
-      if (patience.has_passed(clock)) return false;
-      wait(wait_for(clock, Duration{5}));
-    }
-    return true;
-  }
 };
 
 }  // namespace bascule
