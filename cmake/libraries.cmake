@@ -13,6 +13,7 @@ pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(LDNS REQUIRED IMPORTED_TARGET ldns)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 
 # Asio is compiled once (src/async/asio.cpp, src/net/tls.cpp), not in every translation unit.
 add_library(bascule_asio INTERFACE)
