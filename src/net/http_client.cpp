@@ -2,17 +2,13 @@
 // asynchronous machinery is instantiated.
 #include "net/http_client.h"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-
 #include <deque>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "async/with_deadline.h"
-#include "net/bounded_body.h"
+#include "net/feed.h"
 
 namespace bascule::net {
 
@@ -107,7 +103,7 @@ class AnswerReader {
                     excerpt({buffer_.data(), filled_}));
       }
       boost::beast::error_code failed;
-      const std::size_t used = parser_->put(boost::asio::buffer(buffer_.data(), filled_), failed);
+      const std::size_t used = feed(*parser_, {buffer_.data(), filled_}, failed);
       std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(used),
                 buffer_.begin() + static_cast<std::ptrdiff_t>(filled_), buffer_.begin());
       filled_ -= used;

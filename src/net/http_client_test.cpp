@@ -157,6 +157,15 @@ TEST_F(HttpFetch, AnAnswerInSinglePiecesIsPutTogether) {
   EXPECT_EQ(get()->body, "hello");
 }
 
+TEST_F(HttpFetch, TheLastChunkMayComeInSinglePieces) {
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  serve_pieces({head, "0\r\n", "\r", "\n"});
+  EXPECT_EQ(get()->body, "");
+  world.wait(server->stop());
+  serve_pieces({head, "2\r\nok", "\r\n0\r\n", "\r", "\n"});
+  EXPECT_EQ(get()->body, "ok");
+}
+
 TEST_F(HttpFetch, InterimAnswersAreSkipped) {
   serve_pieces({"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 1", "00 Continue\r\n\r\n",
                 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"});

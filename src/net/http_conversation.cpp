@@ -1,19 +1,14 @@
 // Requests through Beast's parser, fed by hand; responses written as text.
 #include "net/http_conversation.h"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-
 #include <algorithm>
 #include <array>
 #include <utility>
 
-#include "net/bounded_body.h"
+#include "net/feed.h"
 
 namespace bascule::net {
 
-namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
@@ -149,7 +144,7 @@ awaitable<std::expected<ServerRequest, Refusal>> Conversation::read_request() {
   bool asked_to_continue = false;
   while (true) {
     error_code failed;
-    consume(parser.put(asio::buffer(buffer_.data(), filled_), failed));
+    if (filled_ > 0) consume(feed(parser, {buffer_.data(), filled_}, failed));
     if (failed && failed != http::error::need_more) {
       co_return std::unexpected(refusal_for(failed));
     }

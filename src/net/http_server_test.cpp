@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "async/event.h"
 #include "net/http_client.h"
 #include "net/loopback_for_test.h"
@@ -90,6 +92,16 @@ struct Serving : ::testing::Test {
     co_await (*stream)->write_all(bytes, world.in(5s));
     co_return co_await read_until(world.clock, stream->get(), end);
   }
+  // The same, each piece in a packet of its own.
+  awaitable<std::string> exchange_pieces(std::vector<std::string> pieces) {
+    auto stream = co_await connect(world.clock, server->endpoint(), world.in(5s));
+    if (!stream) co_return stream.error().message;
+    for (const std::string& piece : pieces) {
+      if (!co_await (*stream)->write_all(piece, world.in(5s))) break;
+      co_await wait_for(world.clock, 2ms);
+    }
+    co_return co_await read_until(world.clock, stream->get(), "this never comes");
+  }
   // What comes back for these bytes until the server closes.
   std::string raw(const std::string& bytes, const std::string& end = "this never comes") {
     return world.wait(exchange(bytes, end));
@@ -155,6 +167,15 @@ TEST_F(Serving, AChunkedBodyAndAnExpectationAreUnderstood) {
   const std::string answer =
       raw("POST /c HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n"
           "Connection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+  EXPECT_TRUE(answer.ends_with("POST /c [] abc")) << answer;
+}
+
+TEST_F(Serving, ABodysLastChunkMayComeInSinglePieces) {
+  const std::string head =
+      "POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+  std::string answer = world.wait(exchange_pieces({head, "0\r\n", "\r", "\n"}));
+  EXPECT_TRUE(answer.ends_with("POST /c [] ")) << answer;
+  answer = world.wait(exchange_pieces({head, "3\r\nabc", "\r\n0\r\n", "\r", "\n"}));
   EXPECT_TRUE(answer.ends_with("POST /c [] abc")) << answer;
 }
 
