@@ -10,6 +10,7 @@
 #include "providers/dns/kinds.h"
 #include "providers/hook/hook.h"
 #include "providers/http/kinds.h"
+#include "providers/notify/kinds.h"
 #include "providers/postgres/kinds.h"
 
 namespace bascule::app {
@@ -37,7 +38,6 @@ std::vector<std::string> planned_kinds() {
           "prometheus",
           "kubernetes",
           "datadog",
-          "notify.test",
           "dns.resolves",
           "slack",
           "pagerduty",
@@ -107,6 +107,7 @@ Catalog make_catalog(net::Resolver& resolver) {
   add(catalog.actions, postgres::postgres_actions({resolver}));
   add(catalog.actions, dns::action_kinds(resolver));
   catalog.actions.push_back(hook::action_kind());
+  catalog.actions.push_back(notify::test_kind());
   catalog.notifiers.push_back(log_notifier());
   catalog.stores = stores();
   catalog.planned = planned_kinds();

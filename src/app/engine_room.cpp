@@ -96,11 +96,12 @@ Result<std::unique_ptr<EngineRoom>> EngineRoom::open(boost::asio::io_context& io
   room->resolver_ = std::move(*resolver);
   room->catalog_ = make_catalog(*room->resolver_);
   if (auto opened = room->open_store(access); !opened) return error_of(opened);
+  auto channels = runtime::make_channels(configuration, room->catalog_, room->services_);
+  if (!channels) return error_of(channels);
+  room->services_.channels = std::move(*channels);
   if (access == Access::act) {
-    auto channels = runtime::make_channels(configuration, room->catalog_, room->services_);
-    if (!channels) return error_of(channels);
     room->notifications_ = std::make_unique<runtime::Notifications>(room->clock_, io.get_executor(),
-                                                                    std::move(*channels));
+                                                                    room->services_.channels);
     followers.push_back(room->notifications_.get());
   }
   room->supervisor_ = std::make_unique<runtime::Supervisor>(runtime::Assembly{

@@ -133,6 +133,9 @@ INSTANTIATE_TEST_SUITE_P(
             "     fence:\n",
             "22:37: error: `postgres.fence` cannot stand in preflight [it can stand in: fence]"},
         Mistake{
+            "uses: postgres.promote", "uses: notify.test",
+            "25:35: error: `notify.test` cannot stand in activate [it can stand in: preflight]"},
+        Mistake{
             "        fence:\n",
             "        preflight: [{name: p, uses: dns.resolves, blocks: never}]\n        fence:\n",
             "22:37: error: `dns.resolves` is not available in this build"},

@@ -73,10 +73,11 @@ class StepReader {
       report_unknown(*name);
       return;
     }
-    const bool here = list_.preflight
-                          ? kind->preflight
-                          : kind->phases.empty() ||
-                                std::ranges::find(kind->phases, list_.phase) != kind->phases.end();
+    const bool here =
+        list_.preflight ? kind->preflight
+                        : !kind->only_preflight &&
+                              (kind->phases.empty() ||
+                               std::ranges::find(kind->phases, list_.phase) != kind->phases.end());
     if (!here) {
       reading_.problems.error("wrong_phase", part_.uses,
                               fmt::format("{} cannot stand in {}", quote(*name), list_.key),

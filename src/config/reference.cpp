@@ -108,7 +108,7 @@ std::string places(const Kind& kind) {
   std::vector<std::string> names;
   if (kind.preflight) names.emplace_back("preflight");
   for (const Phase phase : kind.phases) names.emplace_back(to_string(phase));
-  if (kind.phases.empty()) names.emplace_back("any phase");
+  if (kind.phases.empty() && !kind.only_preflight) names.emplace_back("any phase");
   return fmt::format("Stands in: {}.", fmt::join(names, ", "));
 }
 

@@ -123,7 +123,10 @@ inline std::vector<Kind> actions() {
   hook.rung_from = "rung";
   hook.proof_from = "proof";
   hook.preflight = true;
-  return {fence, promote, caught_up, rejoin, lag, answers, hook};
+  Kind channels{.name = "notify.test", .summary = "People can be reached."};
+  channels.preflight = true;
+  channels.only_preflight = true;
+  return {fence, promote, caught_up, rejoin, lag, answers, hook, channels};
 }
 
 inline Kinds kinds() {
@@ -148,7 +151,7 @@ inline Kinds kinds() {
                {log},
                {sqlite, memory},
                {"aws.rds.promote_replica", "aws.route53.record", "azure.postgres", "etcd", "slack",
-                "kubernetes", "dns.resolves", "notify.test"}};
+                "kubernetes", "dns.resolves"}};
 }
 
 }  // namespace bascule::config::sample

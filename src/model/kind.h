@@ -56,8 +56,9 @@ struct Kind {
   std::vector<Field> outputs = {};            // what `steps.NAME.OUTPUT` may name
   std::vector<std::string> permissions = {};  // what the credentials must be allowed to do
   std::vector<Phase> phases =
-      {};                  // where an action may stand; empty: anywhere. preflight is separate
-  bool preflight = false;  // may stand in `preflight` (its inspect is the item)
+      {};                       // where an action may stand; empty: anywhere. preflight is separate
+  bool preflight = false;       // may stand in `preflight` (its inspect is the item)
+  bool only_preflight = false;  // and nowhere else
 
   // An action. A move passes its point of no return when an action starts that cannot be taken
   // back.

@@ -19,6 +19,10 @@
 
 namespace bascule {
 
+// Who wants an answer. Only for a person who waits for it may an inspection reach people (the test
+// message of `notify.test`).
+enum class AskedBy : std::uint8_t { bascule, person };
+
 struct StepCall {
   StepCall(Deadline deadline_value)
       : deadline(deadline_value) {}  // NOLINT: a call always has a deadline
@@ -35,6 +39,7 @@ struct StepCall {
   Term term = 0;
   Generation generation = 0;  // the run's; for a claim the newest that the journal knows
   Json prior = nullptr;       // as recorded at the start of the step
+  AskedBy asked_by = AskedBy::bascule;
   // Of a switch: what this run's claim gave out ({address: [...], ...}); null where not known. The
   // switch starts from these addresses, so that an edit by hand since the claim is not overwritten.
   Json claimed = nullptr;

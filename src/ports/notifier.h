@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <memory>
 #include <string>
 
 #include "async/deadline.h"
@@ -31,6 +32,14 @@ class Notifier {
   virtual ~Notifier() = default;
   // Delivers once, or says why not; the follower retries.
   virtual boost::asio::awaitable<Result<void>> send(Message message, Deadline deadline) = 0;
+  // Whether a message could be delivered now, as far as that can be told without delivering one.
+  virtual boost::asio::awaitable<Result<void>> reach(Deadline deadline) = 0;
+};
+
+// A notifier under the name that the configuration has for it.
+struct Channel {
+  std::string name;
+  std::shared_ptr<Notifier> notifier;
 };
 
 }  // namespace bascule

@@ -3,7 +3,10 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <vector>
+
 #include "async/clock.h"
+#include "ports/notifier.h"
 #include "ports/secrets.h"
 
 namespace bascule {
@@ -12,6 +15,8 @@ struct Services {
   boost::asio::io_context& io;
   Clock& clock;
   const Secrets& secrets;
+  // Every configured way to people; filled before the first action is made.
+  std::vector<Channel> channels = {};
 };
 
 }  // namespace bascule

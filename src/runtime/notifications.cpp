@@ -71,17 +71,16 @@ awaitable<void> Notifications::stop(Deadline deadline) {
   }
 }
 
-Result<std::vector<Notifications::Channel>> make_channels(const Configuration& configuration,
-                                                          const Catalog& catalog,
-                                                          Services& services) {
-  std::vector<Notifications::Channel> channels;
+Result<std::vector<Channel>> make_channels(const Configuration& configuration,
+                                           const Catalog& catalog, Services& services) {
+  std::vector<Channel> channels;
   for (const NotifierSpec& spec : configuration.notifiers) {
     const NotifierKind* kind = catalog.find_notifier(spec.kind);
     if (kind == nullptr)
       return fail(ErrorCode::invalid, "notifier `{}` is not available in this build", spec.kind);
     auto notifier = kind->make(spec.settings, services);
     if (!notifier) return fail(in_context("notifier " + spec.kind, notifier.error()));
-    channels.push_back(Notifications::Channel{spec.kind, *notifier});
+    channels.push_back(Channel{spec.kind, *notifier});
   }
   return channels;
 }

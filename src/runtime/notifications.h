@@ -17,11 +17,6 @@ namespace bascule::runtime {
 
 class Notifications final : public Follower {
  public:
-  struct Channel {
-    std::string name;
-    std::shared_ptr<Notifier> notifier;
-  };
-
   Notifications(Clock& clock, boost::asio::any_io_executor executor, std::vector<Channel> channels);
 
   void recorded(const Record& record, const engine::State& state) override;
@@ -46,8 +41,7 @@ class Notifications final : public Follower {
   std::vector<std::shared_ptr<Outbox>> outboxes_;
 };
 
-Result<std::vector<Notifications::Channel>> make_channels(const Configuration& configuration,
-                                                          const Catalog& catalog,
-                                                          Services& services);
+Result<std::vector<Channel>> make_channels(const Configuration& configuration,
+                                           const Catalog& catalog, Services& services);
 
 }  // namespace bascule::runtime

@@ -149,11 +149,12 @@ awaitable<void> StepRunner::make_once(Call call) {
   co_await loop_.deliver(std::move(finished));
 }
 
-awaitable<Result<Inspection>> StepRunner::inspect(Call call, Deadline deadline) {
+awaitable<Result<Inspection>> StepRunner::inspect(Call call, Deadline deadline, AskedBy asked_by) {
   Result<std::shared_ptr<Action>> action = make_action(call);
   if (!action) co_return error_of(action);
   const Deadline limit = earlier_of(deadline, Deadline::in(services_.clock, kInspectionLimit));
   StepCall step_call = to_step_call(call, limit);
+  step_call.asked_by = asked_by;
   co_return co_await with_deadline(services_.clock, limit, call.step.id.text(),
                                    (*action)->inspect(std::move(step_call)));
 }

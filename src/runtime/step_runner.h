@@ -32,7 +32,8 @@ class StepRunner final : public Hands {
   [[nodiscard]] std::size_t running() const { return running_.size(); }
 
   // One inspection outside of any run: for plan previews and preflight.
-  awaitable<Result<Inspection>> inspect(engine::Call call, Deadline deadline);
+  awaitable<Result<Inspection>> inspect(engine::Call call, Deadline deadline,
+                                        AskedBy asked_by = AskedBy::bascule);
 
  private:
   struct Running {

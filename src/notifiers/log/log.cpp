@@ -7,12 +7,16 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "async/pool.h"
 
 namespace bascule {
 namespace {
+
+constexpr int kAppend = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+constexpr mode_t kMode = 0640;
 
 std::string_view word_of(Severity severity) {
   switch (severity) {
@@ -65,8 +69,7 @@ bool is_torn(const std::string& path, int opened) {
 // for each line, so that a rotated file is followed; without blocking, for a pipe that nobody reads
 // would hold us up for ever.
 Result<void> append_line(const std::string& path, const std::string& line) {
-  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-  const Descriptor file(::open(path.c_str(), kFlags, 0640));
+  const Descriptor file(::open(path.c_str(), kAppend, kMode));
   if (file.get() < 0)
     return fail(ErrorCode::unavailable, "{} cannot be opened: {}", path, std::strerror(errno));
   const std::string text = is_torn(path, file.get()) ? "\n" + line : line;
@@ -74,6 +77,19 @@ Result<void> append_line(const std::string& path, const std::string& line) {
   if (written == static_cast<ssize_t>(text.size())) return {};
   return fail(ErrorCode::unavailable, "{} cannot be written: {}", path,
               written < 0 ? std::strerror(errno) : "only a part of the line was taken");
+}
+
+// Whether a line could be appended, without making a file that is missing.
+Result<void> could_append(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), kAppend & ~O_CREAT));
+  if (file.get() >= 0) return {};
+  int why = errno;
+  if (why == ENOENT) {
+    const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+    if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return {};
+    why = errno;
+  }
+  return fail(ErrorCode::unavailable, "{} cannot be opened: {}", path, std::strerror(why));
 }
 
 class LogNotifier final : public Notifier {
@@ -85,6 +101,12 @@ class LogNotifier final : public Notifier {
     const std::string path = path_;
     const auto append = [path, line] { return append_line(path, line); };
     co_return co_await pool_.run(append);
+  }
+
+  awaitable<Result<void>> reach(Deadline) override {
+    const std::string path = path_;
+    const auto ask = [path] { return could_append(path); };
+    co_return co_await pool_.run(ask);
   }
 
  private:

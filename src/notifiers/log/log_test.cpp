@@ -139,6 +139,23 @@ TEST_F(LogTest, WhatCannotBeWrittenIsUnavailableWithTheReason) {
   EXPECT_FALSE(log_notifier().make({{"path", ""}}, world.services));
 }
 
+TEST_F(LogTest, WhetherItCouldBeWrittenIsToldWithoutWriting) {
+  const auto reach = [&](const std::string& path) {
+    return world.wait(log(path)->reach(world.in(Duration{5'000})));
+  };
+  EXPECT_TRUE(reach(folder.path("log")));
+  EXPECT_FALSE(std::filesystem::exists(folder.path("log")));
+  folder.write("log", "{}\n");
+  EXPECT_TRUE(reach(folder.path("log")));
+  EXPECT_EQ(folder.read("log"), "{}\n");
+  const Result<void> lost = reach(folder.path("no/such/folder/log"));
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, ErrorCode::unavailable);
+  EXPECT_NE(lost.error().message.find("No such file"), std::string::npos) << lost.error().message;
+  ASSERT_EQ(::mkfifo(folder.path("pipe").c_str(), 0600), 0);
+  EXPECT_FALSE(reach(folder.path("pipe"))) << "nobody reads it";
+}
+
 TEST_F(LogTest, ItIsWrittenAgainOnceItCanBe) {
   const auto notifier = log(folder.path("later/log"));
   ASSERT_FALSE(send(notifier, message(1, "x")));
