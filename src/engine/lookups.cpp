@@ -1,6 +1,7 @@
 #include "engine/lookups.h"
 
 #include <algorithm>
+#include <variant>
 
 namespace bascule::engine {
 
@@ -65,6 +66,50 @@ const DatabaseFacts* newest_facts(const Readings& readings, const GroupSpec& gro
   const auto found = readings.databases.find(*check);
   if (found == readings.databases.end() || !found->second.newest) return nullptr;
   return &*found->second.newest;
+}
+
+namespace {
+
+GroupName group_of_work(const State& state, const RunId& id) {
+  const auto run = state.runs.find(id);
+  if (run != state.runs.end()) return run->second.plan.group;
+  const auto owed = state.obligations.find(id);
+  return owed == state.obligations.end() ? GroupName() : owed->second.group;
+}
+
+}  // namespace
+
+GroupName group_of(const RecordBody& body, const State& state) {
+  return std::visit(
+      [&](const auto& record) {
+        if constexpr (requires { record.group; }) {
+          return record.group;
+        } else if constexpr (requires { record.check; }) {
+          return record.check.group;
+        } else if constexpr (requires { record.plan; }) {
+          return record.plan.group;
+        } else if constexpr (requires { record.run; }) {
+          return group_of_work(state, record.run);
+        } else if constexpr (requires { record.obligation; }) {
+          return group_of_work(state, record.obligation);
+        } else {
+          return GroupName();
+        }
+      },
+      body);
+}
+
+const Run* run_of(const RecordBody& body, const State& state) {
+  return std::visit(
+      [&](const auto& record) -> const Run* {
+        if constexpr (requires { record.run; }) {
+          const auto found = state.runs.find(record.run);
+          return found == state.runs.end() ? nullptr : &found->second;
+        } else {
+          return nullptr;
+        }
+      },
+      body);
 }
 
 }  // namespace bascule::engine

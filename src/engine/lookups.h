@@ -10,6 +10,7 @@
 #include "engine/readings.h"
 #include "engine/state.h"
 #include "model/configuration.h"
+#include "model/record.h"
 
 namespace bascule::engine {
 
@@ -32,5 +33,11 @@ bool answered(const Observation& observation);
 // The newest facts about a site's database, if it has one and has been heard.
 const DatabaseFacts* newest_facts(const Readings& readings, const GroupSpec& group,
                                   const SiteName& site);
+
+// Whose group a record concerns, in the state after it. Empty: every group's, or that of something
+// that is gone with the record.
+GroupName group_of(const RecordBody& body, const State& state);
+// The run a record belongs to, in the state after it; nullptr when it belongs to none.
+const Run* run_of(const RecordBody& body, const State& state);
 
 }  // namespace bascule::engine

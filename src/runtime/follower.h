@@ -1,9 +1,10 @@
-// Whoever wants to know what was recorded: notifiers, the API's event stream, metrics. A follower
-// is never in the way: it is called on the loop's thread after the record is durable and evolved,
-// and must return at once.
+// Whoever wants to know what was recorded or seen: notifiers, the API's event stream, metrics. A
+// follower is never in the way: it is called on the loop's thread, after a record is durable and
+// evolved, and must return at once.
 #pragma once
 
 #include "engine/state.h"
+#include "model/observation.h"
 #include "model/record.h"
 
 namespace bascule::runtime {
@@ -13,6 +14,8 @@ class Follower {
   virtual ~Follower() = default;
   // `state` is the state after the record.
   virtual void recorded(const Record& record, const engine::State& state) = 0;
+  // A look of this observer, judged by who is active.
+  virtual void observed(const Observation& /*judged*/, const CheckSpec& /*check*/) {}
 };
 
 }  // namespace bascule::runtime

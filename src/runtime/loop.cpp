@@ -72,7 +72,8 @@ void Loop::observe(Observation observation, Instant made_at) {
   const auto detector = detectors_.find(observation.check);
   if (detector == detectors_.end()) return;
   const auto expected = engine::expected_role(state_, observation.check);
-  Observation judged = engine::judge(std::move(observation), expected);
+  const Observation judged = engine::judge(std::move(observation), expected);
+  for (Follower* follower : followers_) follower->observed(judged, *check);
   post(engine::OpinionFormed{detector->second.observe(judged)});
 }
 

@@ -1,0 +1,375 @@
+#include "api/metrics/metrics.h"
+
+#include <fmt/format.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "api/metrics/labelled.h"
+#include "engine/lookups.h"
+
+namespace bascule::api {
+namespace {
+
+using engine::State;
+using prometheus::Counter;
+using prometheus::Gauge;
+using prometheus::Histogram;
+
+constexpr double kMillisecondsPerSecond = 1'000.0;
+constexpr double kMicrosecondsPerSecond = 1'000'000.0;
+
+std::vector<double> look_buckets() {
+  return {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+}
+std::vector<double> work_buckets() {
+  return {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3'600};
+}
+
+double seconds(Duration duration) {
+  return static_cast<double>(duration.count()) / kMillisecondsPerSecond;
+}
+double seconds(Microseconds duration) {
+  return static_cast<double>(duration.count()) / kMicrosecondsPerSecond;
+}
+double seconds_since_1970(Instant instant) {
+  return static_cast<double>(instant.time_since_epoch().count()) / kMillisecondsPerSecond;
+}
+double number(bool truth) {
+  return truth ? 1 : 0;
+}
+std::string word(auto value) {
+  return std::string(to_string(value));
+}
+
+LabelValues labels_of(const CheckReference& check) {
+  return {check.group.text(), check.site.text(), check.check.text()};
+}
+
+const engine::Execution* execution_of(const State& state, const RunId& id) {
+  const auto run = state.runs.find(id);
+  if (run != state.runs.end()) return &run->second.execution;
+  const auto owed = state.obligations.find(id);
+  return owed == state.obligations.end() ? nullptr : &owed->second.execution;
+}
+
+std::vector<CheckReference> all_checks(const Configuration& configuration) {
+  std::vector<CheckReference> checks;
+  for (const GroupSpec& group : configuration.groups) {
+    for (const CheckSpec& check : group.checks) {
+      checks.push_back({group.name, SiteName(), check.name});
+    }
+    for (const SiteSpec& site : group.sites) {
+      for (const CheckSpec& check : site.checks) {
+        checks.push_back({group.name, site.name, check.name});
+      }
+    }
+  }
+  return checks;
+}
+
+}  // namespace
+
+struct Metrics::Series {
+  prometheus::Registry registry;
+
+  Labelled<Gauge> build_info{registry, "bascule_build_info"};
+  Labelled<Gauge> leader{registry, "bascule_leader"};
+  Labelled<Gauge> term{registry, "bascule_term"};
+  Labelled<Gauge> sequence{registry, "bascule_journal_sequence"};
+  Labelled<Gauge> journal_answers{registry, "bascule_journal_answers"};
+  Labelled<Gauge> append{registry, "bascule_journal_append_seconds"};
+  Labelled<Gauge> late{registry, "bascule_loop_late_seconds"};
+  Labelled<Gauge> steady{registry, "bascule_clock_steady"};
+  Labelled<Gauge> reference{registry, "bascule_reference_answers"};
+  Labelled<Gauge> all_held{registry, "bascule_automation_held"};
+  Labelled<Counter> notifications{registry, "bascule_notifications_total"};
+  Labelled<Counter> requests{registry, "bascule_api_requests_total"};
+  Labelled<Gauge> readers{registry, "bascule_event_stream_readers"};
+  Labelled<Counter> readers_dropped{registry, "bascule_event_stream_dropped_total"};
+
+  Labelled<Gauge> up{registry, "bascule_check_up"};
+  Labelled<Gauge> down{registry, "bascule_check_down"};
+  Labelled<Counter> looks{registry, "bascule_check_looks_total"};
+  Labelled<Counter> failed_looks{registry, "bascule_check_failed_looks_total"};
+  Labelled<Gauge> latency{registry, "bascule_check_latency_seconds"};
+  Labelled<Gauge> looked_at{registry, "bascule_check_look_timestamp_seconds"};
+  Labelled<Histogram> look_duration{registry, "bascule_look_duration_seconds", look_buckets()};
+
+  Labelled<Gauge> group_state{registry, "bascule_group_state"};
+  Labelled<Gauge> active{registry, "bascule_group_active"};
+  Labelled<Gauge> is_protected{registry, "bascule_group_protected"};
+  Labelled<Gauge> held{registry, "bascule_group_held"};
+  Labelled<Gauge> automatic{registry, "bascule_group_automatic"};
+  Labelled<Gauge> two_writers{registry, "bascule_group_two_writers"};
+  Labelled<Gauge> lag{registry, "bascule_replication_lag_seconds"};
+  Labelled<Gauge> lag_bytes{registry, "bascule_replication_lag_bytes"};
+  Labelled<Gauge> obligations{registry, "bascule_obligations"};
+
+  Labelled<Counter> runs_started{registry, "bascule_runs_started_total"};
+  Labelled<Counter> runs_ended{registry, "bascule_runs_ended_total"};
+  Labelled<Gauge> running{registry, "bascule_run_running"};
+  Labelled<Gauge> parked{registry, "bascule_run_parked"};
+  Labelled<Histogram> outage{registry, "bascule_outage_seconds", work_buckets()};
+  Labelled<Histogram> step{registry, "bascule_step_duration_seconds", work_buckets()};
+  Labelled<Gauge> last_run_end{registry, "bascule_last_run_end_timestamp_seconds"};
+
+  // What the configuration can name exists with 0; what it does not name any more is gone.
+  void follow(const Configuration& configuration);
+  void show_group(const State& state, const GroupSpec& group);
+  void show_everything(const State& state);
+  void count(const Record& record, const State& state);
+  void show_lag(const State& state, const engine::Readings& readings, const GroupSpec& group);
+
+ private:
+  void add_check(const CheckReference& check);
+  void add_group(const GroupSpec& group);
+  void forget_others(const std::set<LabelValues>& checks, const std::set<LabelValues>& sites,
+                     const std::set<std::string>& groups);
+};
+
+void Metrics::Series::add_check(const CheckReference& check) {
+  const LabelValues values = labels_of(check);
+  for (Labelled<Gauge>* gauge : {&up, &down, &latency, &looked_at}) gauge->at(values);
+  for (Labelled<Counter>* counter : {&looks, &failed_looks}) counter->at(values);
+}
+
+void Metrics::Series::add_group(const GroupSpec& group) {
+  const std::string& name = group.name.text();
+  for (const auto& state : words<GroupState>()) group_state.at({name, std::string(state.text)});
+  for (const SiteSpec& site : group.sites) active.at({name, site.name.text()});
+  for (Labelled<Gauge>* gauge :
+       {&is_protected, &held, &automatic, &two_writers, &running, &parked, &last_run_end}) {
+    gauge->at({name});
+  }
+  for (const auto& kind : words<ObligationKind>()) obligations.at({name, std::string(kind.text)});
+  for (const auto& move : words<Move>()) {
+    const std::string text(move.text);
+    for (const auto& trigger : words<Trigger>()) {
+      runs_started.at({name, text, std::string(trigger.text)});
+    }
+    for (const RunState outcome : {RunState::done, RunState::rolled_back, RunState::aborted}) {
+      runs_ended.at({name, text, word(outcome)});
+    }
+  }
+}
+
+void Metrics::Series::forget_others(const std::set<LabelValues>& checks,
+                                    const std::set<LabelValues>& sites,
+                                    const std::set<std::string>& groups) {
+  const auto of_check = [&](const LabelValues& values) { return checks.contains(values); };
+  const auto of_site = [&](const LabelValues& values) { return sites.contains(values); };
+  const auto of_group = [&](const LabelValues& values) { return groups.contains(values.front()); };
+  for (Labelled<Gauge>* gauge : {&up, &down, &latency, &looked_at}) gauge->retain(of_check);
+  for (Labelled<Counter>* counter : {&looks, &failed_looks}) counter->retain(of_check);
+  for (Labelled<Gauge>* gauge : {&active, &lag, &lag_bytes}) gauge->retain(of_site);
+  for (Labelled<Gauge>* gauge : {&group_state, &is_protected, &held, &automatic, &two_writers,
+                                 &obligations, &running, &parked, &last_run_end}) {
+    gauge->retain(of_group);
+  }
+  for (Labelled<Counter>* counter : {&runs_started, &runs_ended}) counter->retain(of_group);
+}
+
+void Metrics::Series::follow(const Configuration& configuration) {
+  std::set<LabelValues> checks;
+  std::set<LabelValues> sites;
+  std::set<std::string> groups;
+  for (const CheckReference& check : all_checks(configuration)) {
+    add_check(check);
+    checks.insert(labels_of(check));
+  }
+  for (const GroupSpec& group : configuration.groups) {
+    add_group(group);
+    groups.insert(group.name.text());
+    for (const SiteSpec& site : group.sites) {
+      sites.insert({group.name.text(), site.name.text()});
+    }
+  }
+  for (const auto& move : words<Move>()) outage.at({std::string(move.text)});
+  for (const auto& phase : words<Phase>()) step.at({std::string(phase.text)});
+  forget_others(checks, sites, groups);
+}
+
+void Metrics::Series::show_group(const State& state, const GroupSpec& group) {
+  const auto found = state.groups.find(group.name);
+  if (found == state.groups.end()) return;
+  const engine::GroupStatus& status = found->second;
+  const std::string& name = group.name.text();
+  for (const auto& word_of_state : words<GroupState>()) {
+    group_state.at({name, std::string(word_of_state.text)})
+        .Set(number(status.state == word_of_state.value));
+  }
+  for (const SiteSpec& site : group.sites) {
+    active.at({name, site.name.text()}).Set(number(status.active == site.name));
+  }
+  const bool is_held = status.hold.has_value() || state.hold.has_value();
+  is_protected.at({name}).Set(number(status.protection == Protection::protected_));
+  held.at({name}).Set(number(is_held));
+  automatic.at({name}).Set(number(group.policy.mode == Mode::automatic && !is_held));
+  two_writers.at({name}).Set(number(status.two_writers));
+  bool is_running = false;
+  bool is_parked = false;
+  for (const auto& [id, run] : state.runs) {
+    if (run.plan.group != group.name) continue;
+    is_running = is_running || run.state == RunState::running;
+    is_parked = is_parked || run.state == RunState::parked;
+  }
+  running.at({name}).Set(number(is_running));
+  parked.at({name}).Set(number(is_parked));
+  for (const auto& kind : words<ObligationKind>()) {
+    const auto owed = std::ranges::count_if(state.obligations, [&](const auto& entry) {
+      return entry.second.group == group.name && entry.second.kind == kind.value;
+    });
+    obligations.at({name, std::string(kind.text)}).Set(static_cast<double>(owed));
+  }
+}
+
+void Metrics::Series::show_everything(const State& state) {
+  follow(state.configuration);
+  for (const GroupSpec& group : state.configuration.groups) show_group(state, group);
+  for (const auto& [check, verdict] : state.verdicts) {
+    if (engine::find_check(state.configuration, check) != nullptr) {
+      down.at(labels_of(check)).Set(number(verdict.down));
+    }
+  }
+}
+
+// What happens once and is counted.
+void Metrics::Series::count(const Record& record, const State& state) {
+  if (const auto* changed = std::get_if<VerdictChanged>(&record.body)) {
+    down.at(labels_of(changed->check)).Set(number(changed->down));
+  }
+  if (const auto* opened = std::get_if<RunOpened>(&record.body)) {
+    runs_started.at({opened->plan.group.text(), word(opened->plan.move), word(opened->trigger)})
+        .Increment();
+  }
+  if (const auto* ended = std::get_if<StepEnded>(&record.body)) {
+    const engine::Execution* execution = execution_of(state, ended->run);
+    if (execution == nullptr) return;
+    const auto progress = execution->progress.find(ended->step);
+    const auto at = std::ranges::find(execution->steps, ended->step, &Step::id);
+    if (progress == execution->progress.end() || at == execution->steps.end()) return;
+    if (!progress->second.started_at) return;
+    step.at({word(at->phase)}).Observe(seconds(record.at - *progress->second.started_at));
+  }
+  if (const auto* ended = std::get_if<RunEnded>(&record.body)) {
+    const auto run = state.runs.find(ended->run);
+    if (run == state.runs.end()) return;
+    const Plan& plan = run->second.plan;
+    runs_ended.at({plan.group.text(), word(plan.move), word(ended->state)}).Increment();
+    last_run_end.at({plan.group.text()}).Set(seconds_since_1970(record.at));
+    const bool measured = ended->state == RunState::done && ended->outage_began_at.has_value() &&
+                          ended->outage_ended_at.has_value();
+    if (!measured) return;
+    outage.at({word(plan.move)})
+        .Observe(seconds(*ended->outage_ended_at - *ended->outage_began_at));
+  }
+}
+
+void Metrics::Series::show_lag(const State& state, const engine::Readings& readings,
+                               const GroupSpec& group) {
+  const auto status = state.groups.find(group.name);
+  if (status == state.groups.end() || !status->second.active) return;
+  const DatabaseFacts* source = engine::newest_facts(readings, group, *status->second.active);
+  for (const SiteSpec& site : group.sites) {
+    const LabelValues values{group.name.text(), site.name.text()};
+    const DatabaseFacts* facts = engine::newest_facts(readings, group, site.name);
+    if (facts == nullptr || facts->role != DatabaseRole::replica) {
+      lag.remove(values);
+      lag_bytes.remove(values);
+      continue;
+    }
+    if (facts->lag) lag.at(values).Set(seconds(*facts->lag));
+    if (source == nullptr) continue;
+    const std::uint64_t behind =
+        source->position > facts->position ? source->position - facts->position : 0;
+    lag_bytes.at(values).Set(static_cast<double>(behind));
+  }
+}
+
+Metrics::Metrics(std::string version, ObserverName observer) : series_(std::make_unique<Series>()) {
+  series_->build_info.at({std::move(version), observer.text()}).Set(1);
+  for (Labelled<Gauge>* gauge :
+       {&series_->leader, &series_->term, &series_->sequence, &series_->journal_answers,
+        &series_->append, &series_->late, &series_->steady, &series_->reference, &series_->all_held,
+        &series_->readers}) {
+    gauge->at();
+  }
+  series_->readers_dropped.at();
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::recorded(const Record& record, const State& state) {
+  const bool everything = std::holds_alternative<TermOpened>(record.body) ||
+                          std::holds_alternative<ConfigurationLoaded>(record.body);
+  series_->term.at().Set(static_cast<double>(state.term));
+  series_->sequence.at().Set(static_cast<double>(record.seq));
+  series_->all_held.at().Set(number(state.hold.has_value()));
+  series_->count(record, state);
+  if (everything) {
+    series_->show_everything(state);
+    return;
+  }
+  const GroupName group = engine::group_of(record.body, state);
+  for (const GroupSpec& spec : state.configuration.groups) {
+    if (group.empty() || spec.name == group) series_->show_group(state, spec);
+  }
+}
+
+void Metrics::observed(const Observation& judged, const CheckSpec& check) {
+  const LabelValues values = labels_of(judged.check);
+  const bool up = judged.health == Health::healthy || judged.health == Health::degraded;
+  const bool failed = judged.health == Health::critical || judged.health == Health::failed;
+  series_->up.at(values).Set(number(up));
+  series_->looks.at(values).Increment();
+  if (failed) series_->failed_looks.at(values).Increment();
+  series_->looked_at.at(values).Set(seconds_since_1970(judged.at));
+  if (!judged.latency) return;
+  series_->latency.at(values).Set(seconds(*judged.latency));
+  series_->look_duration.at({check.kind}).Observe(seconds(*judged.latency));
+}
+
+void Metrics::look_at(const runtime::Loop& loop, const ObserverName& observer) {
+  const State& state = loop.state();
+  series_->leader.at().Set(1);
+  series_->journal_answers.at().Set(number(loop.store_answers()));
+  series_->append.at().Set(seconds(loop.store_latency()));
+  const auto reading = loop.readings().controllers.find(observer);
+  if (reading != loop.readings().controllers.end()) {
+    const engine::ControllerReading& controller = reading->second;
+    series_->late.at().Set(seconds(controller.loop_late));
+    series_->steady.at().Set(number(controller.clock_steady));
+    const bool answers = !controller.references_configured || controller.reference.has_value();
+    series_->reference.at().Set(number(answers));
+  }
+  for (const GroupSpec& group : state.configuration.groups) {
+    series_->show_lag(state, loop.readings(), group);
+  }
+}
+
+void Metrics::answered(int status) {
+  series_->requests.at({fmt::format("{}", status)}).Increment();
+}
+
+void Metrics::event_reader_came() {
+  series_->readers.at().Increment();
+}
+
+void Metrics::event_reader_went(bool dropped) {
+  series_->readers.at().Decrement();
+  if (dropped) series_->readers_dropped.at().Increment();
+}
+
+void Metrics::notified(const std::string& channel, const std::string& result) {
+  series_->notifications.at({channel, result}).Increment();
+}
+
+std::string Metrics::text() const {
+  return prometheus::TextSerializer().Serialize(series_->registry.Collect());
+}
+
+}  // namespace bascule::api
