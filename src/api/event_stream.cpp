@@ -83,8 +83,8 @@ std::string EventStream::heartbeat_event() const {
   return fmt::format("event: heartbeat\ndata: {}\n\n", to_text(data));
 }
 
-awaitable<void> EventStream::serve(std::shared_ptr<net::BodyWriter> writer,
-                                   std::optional<Sequence> after) {
+awaitable<Result<void>> EventStream::serve(std::shared_ptr<net::BodyWriter> writer,
+                                           std::optional<Sequence> after) {
   Sequence seen = after.value_or(0);
   bool lost = !after || *after > head_;
   while (true) {
@@ -110,7 +110,7 @@ awaitable<void> EventStream::serve(std::shared_ptr<net::BodyWriter> writer,
       chunk = heartbeat_event();
     }
     const Result<void> written = co_await writer->write(std::move(chunk));
-    if (!written) co_return;
+    if (!written) co_return written;
   }
 }
 

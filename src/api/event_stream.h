@@ -49,8 +49,10 @@ class EventStream final : public runtime::Follower {
 
   void recorded(const Record& record, const engine::State& state) override;
 
-  // Writes to one reader until it is gone. `after`: the last id that it has seen.
-  awaitable<void> serve(std::shared_ptr<net::BodyWriter> writer, std::optional<Sequence> after);
+  // Writes to one reader until it is gone: always an error, that of its write. `after`: the last id
+  // that it has seen.
+  awaitable<Result<void>> serve(std::shared_ptr<net::BodyWriter> writer,
+                                std::optional<Sequence> after);
 
   [[nodiscard]] std::size_t kept_bytes() const { return kept_; }
 

@@ -160,10 +160,10 @@ awaitable<Reply> Routes::get(Question question) {
   const std::vector<std::string>& path = question.path;
   const std::string& first = path.empty() ? std::string() : path.front();
   if (path.size() == 1 && first == "status") {
-    co_return Reply{200, status_view(state, loop.readings(), speaker_, loop.now())};
+    co_return Reply{200, status()};
   }
   if (path.size() == 1 && first == "groups") {
-    co_return Reply{200, status_view(state, loop.readings(), speaker_, loop.now())["groups"]};
+    co_return Reply{200, status()["groups"]};
   }
   if (path.size() >= 2 && first == "groups") co_return co_await read_group(std::move(question));
   if (path.size() == 1 && first == "runs") {
@@ -177,6 +177,12 @@ awaitable<Reply> Routes::get(Question question) {
   }
   if (path.size() == 1 && first == "journal") co_return co_await read_journal(std::move(question));
   co_return no_such("path", fmt::format("{}/{}", kPrefix, first));
+}
+
+Json Routes::status() const {
+  const runtime::Loop* loop = supervisor_.loop();
+  if (loop == nullptr) return nullptr;
+  return status_view(loop->state(), loop->readings(), speaker_, loop->now());
 }
 
 awaitable<Reply> Routes::read_group(Question question) {

@@ -29,6 +29,8 @@ class Routes {
   // `target` is path and query as they go over the wire, e.g. /api/v1/groups/shop/plan?to=berlin.
   // Never throws.
   awaitable<Reply> answer(std::string method, std::string target, Json body);
+  // What GET /status answers; null while no term is open.
+  [[nodiscard]] Json status() const;
 
  private:
   struct Question {

@@ -1,13 +1,20 @@
 #include "api/server.h"
 
-#include <openssl/crypto.h>
+#include <fmt/format.h>
 
 #include <utility>
+
+#include "api/steering.h"
 
 namespace bascule::api {
 namespace {
 
 constexpr std::size_t kBodyLimit = 256 * 1024;
+// Readers of the event stream stay for hours; everybody else comes and goes.
+constexpr std::size_t kConnections = 2'048;
+constexpr std::size_t kScrapesWaiting = 4;
+constexpr std::string_view kApi = "/api/v1";
+constexpr std::string_view kSteer = "/steer";
 
 net::ServerResponse respond(int status, const Json& body) {
   net::ServerResponse response(status, to_text(body) + "\n", "application/json");
@@ -15,49 +22,159 @@ net::ServerResponse respond(int status, const Json& body) {
   return response;
 }
 
+net::ServerResponse refuse(const Error& error) {
+  const bool unknown = error.code == ErrorCode::denied;
+  net::ServerResponse response = respond(unknown ? 401 : status_of(error), error_view(error));
+  if (unknown) response.headers.set("WWW-Authenticate", "Bearer");
+  if (error.retry_after) {
+    constexpr Duration kSecond{1'000};
+    response.headers.set("Retry-After", fmt::format("{}", *error.retry_after / kSecond + 1));
+  }
+  return response;
+}
+
 net::ServerSettings settings_for(net::Endpoint listen) {
   net::ServerSettings settings;
   settings.listen = std::move(listen);
   settings.body_limit = kBodyLimit;
+  settings.max_connections = kConnections;
   return settings;
+}
+
+std::vector<std::string> parts_of(std::string_view path) {
+  std::vector<std::string> parts;
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    if (slash != 0) parts.emplace_back(path.substr(0, slash));
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+  }
+  return parts;
+}
+
+// A reader of the stream counts for as long as it is served, however that ends.
+awaitable<void> serve_reader(EventStream& events, Metrics& metrics,
+                             std::shared_ptr<net::BodyWriter> writer,
+                             std::optional<Sequence> after) {
+  struct Counted {
+    explicit Counted(Metrics& counting) : metrics(counting) { metrics.event_reader_came(); }
+    ~Counted() { metrics.event_reader_went(); }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    Metrics& metrics;
+  };
+  const Counted counted(metrics);
+  const Result<void> ended = co_await events.serve(std::move(writer), after);
+  if (!ended && ended.error().code == ErrorCode::timeout) metrics.event_reader_dropped();
 }
 
 }  // namespace
 
+Role required_role(std::string_view method, std::string_view path) {
+  if (method == "GET" || method == "HEAD") return Role::viewer;
+  const bool says_what_is_true = path.ends_with("/adopt") || path.ends_with("/import");
+  return says_what_is_true ? Role::admin : Role::operator_;
+}
+
 Server::Server(boost::asio::io_context& context, Clock& clock, net::Endpoint listen,
-               std::string token, Routes& routes)
-    : routes_(routes),
-      token_(std::move(token)),
+               ServerParts parts)
+    : parts_(std::move(parts)),
+      scraping_(1, kScrapesWaiting),
       server_(context, clock, settings_for(std::move(listen)),
               [this](net::ServerRequest request) { return handle(std::move(request)); }) {}
 
-bool Server::is_authorized(const net::ServerRequest& request) const {
-  constexpr std::string_view scheme = "Bearer ";
-  const auto header = request.headers.find("Authorization");
-  if (!header || !header->starts_with(scheme)) return false;
-  const std::string_view given = header->substr(scheme.size());
-  // In constant time, so that the token cannot be guessed letter by letter.
-  return given.size() == token_.size() &&
-         CRYPTO_memcmp(given.data(), token_.data(), token_.size()) == 0;
+awaitable<net::ServerResponse> Server::handle(net::ServerRequest request) {
+  net::ServerResponse response = co_await dispatch(std::move(request));
+  parts_.metrics.answered(response.status);
+  co_return response;
 }
 
-awaitable<net::ServerResponse> Server::handle(net::ServerRequest request) {
-  if (request.path == "/healthz") co_return net::ServerResponse(200, "ok\n", "text/plain");
-  if (!is_authorized(request)) {
-    net::ServerResponse refused = respond(
-        401,
-        error_view(Error{ErrorCode::denied, "the bearer token is missing or wrong",
-                         "read it from the file beside the store: STORE.token", std::nullopt}));
-    refused.headers.set("WWW-Authenticate", "Bearer");
-    co_return refused;
+awaitable<net::ServerResponse> Server::dispatch(net::ServerRequest request) {
+  const std::string_view path = request.path;
+  if (path == "/healthz") co_return net::ServerResponse(200, "ok\n", "text/plain");
+  if (path == "/readyz") co_return ready();
+  if (path == "/metrics") co_return co_await scrape();
+  if (path.starts_with(kSteer)) co_return steer_to(path.substr(kSteer.size()));
+  if (path.starts_with(kApi)) co_return co_await answer_api(std::move(request));
+  co_return respond(404, error_view(Error{ErrorCode::not_found,
+                                          fmt::format("there is nothing at {}", path),
+                                          "the API begins at /api/v1; docs/api.md lists it",
+                                          {}}));
+}
+
+std::string Server::stale() const {
+  const runtime::Loop* loop = parts_.supervisor.loop();
+  if (loop == nullptr) return "the term is not open";
+  return loop->store_answers() ? "" : "the journal does not answer";
+}
+
+net::ServerResponse Server::ready() const {
+  const runtime::Loop* loop = parts_.supervisor.loop();
+  std::string why = stale();
+  if (why.empty() && loop->state().configuration_fingerprint.empty()) {
+    why = "the configuration has not been taken yet";
   }
+  if (why.empty()) return {200, "ready\n", "text/plain"};
+  return {503, why + "\n", "text/plain"};
+}
+
+net::ServerResponse Server::steer_to(std::string_view path) const {
+  const runtime::Loop* loop = parts_.supervisor.loop();
+  const engine::State* state = loop == nullptr ? nullptr : &loop->state();
+  return steer(SteeringSource{state, stale()}, parts_of(path));
+}
+
+awaitable<net::ServerResponse> Server::scrape() {
+  if (const runtime::Loop* loop = parts_.supervisor.loop()) {
+    parts_.metrics.look_at(*loop, parts_.observer);
+  }
+  const Metrics& metrics = parts_.metrics;
+  const auto write = [&metrics] { return metrics.text(); };
+  Result<std::string> text = co_await scraping_.run(write);
+  if (!text) co_return refuse(text.error());
+  co_return net::ServerResponse(200, *std::move(text), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+net::ServerResponse Server::stream_events(const net::ServerRequest& request) {
+  net::ServerResponse response(200, "", "text/event-stream");
+  response.headers.set("Cache-Control", "no-store");
+  response.headers.set("X-Accel-Buffering", "no");  // nginx would hold events back
+  const std::optional<Sequence> after = last_event_id(request);
+  EventStream& events = parts_.events;
+  Metrics& metrics = parts_.metrics;
+  response.producer = [&events, &metrics, after](std::shared_ptr<net::BodyWriter> writer) {
+    return serve_reader(events, metrics, std::move(writer), after);
+  };
+  return response;
+}
+
+awaitable<net::ServerResponse> Server::answer_api(net::ServerRequest request) {
+  const Result<Identity> identity =
+      parts_.access.identify(request.headers.find("Authorization"), request.peer);
+  if (!identity) co_return refuse(identity.error());
+  const Role needed = required_role(request.method, request.path);
+  if (identity->role < needed) {
+    const Error error{ErrorCode::denied,
+                      fmt::format("the token {} is of a {}; this needs {} {}", identity->name,
+                                  to_string(identity->role), needed == Role::viewer ? "a" : "an",
+                                  to_string(needed)),
+                      "use a token of that role", std::nullopt};
+    co_return respond(403, error_view(error));
+  }
+  const bool reads = request.method == "GET";
+  if (reads && request.path == "/api/v1/events") co_return stream_events(request);
   Json body = Json::object();
   if (!request.body.empty()) {
     Result<Json> parsed = parse_json(request.body, kBodyLimit);
     if (!parsed) co_return respond(400, error_view(in_context("the body", parsed.error())));
     body = std::move(*parsed);
   }
-  Reply reply = co_await routes_.answer(request.method, request.target, std::move(body));
+  // On this machine people are believed who they are; elsewhere a token has a name of its own.
+  if (!identity->is_local && body.is_object()) {
+    const std::string claimed = text_or(body, "actor");
+    body["actor"] =
+        claimed.empty() ? identity->name : fmt::format("{} ({})", claimed, identity->name);
+  }
+  Reply reply = co_await parts_.routes.answer(request.method, request.target, std::move(body));
   co_return respond(reply.status, reply.body);
 }
 

@@ -1,19 +1,37 @@
-// The API over HTTP: checks the bearer token, parses the body, asks the routes. Loopback only;
-// every local user could reach it, so the token lies in a file that only its owner can read.
+// What the daemon serves over HTTP: the API, the event stream, metrics, steering and health. Asks
+// who it is, parses the body, hands over to those who know.
+//
+//   /healthz /readyz            anybody: is there a process, may it act
+//   /steer/…  /metrics          anybody: what health checks and scrapers, which carry no token, ask
+//   /api/v1/…                   by bearer token; see required_role()
 #pragma once
 
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include "api/access.h"
+#include "api/event_stream.h"
+#include "api/metrics/metrics.h"
 #include "api/routes.h"
+#include "async/pool.h"
 #include "net/http_server.h"
 
 namespace bascule::api {
 
+// Everything the server speaks for; outlives it.
+struct ServerParts {
+  Routes& routes;
+  runtime::Supervisor& supervisor;
+  Access& access;
+  Metrics& metrics;
+  EventStream& events;
+  ObserverName observer;
+};
+
 class Server {
  public:
-  Server(boost::asio::io_context& context, Clock& clock, net::Endpoint listen, std::string token,
-         Routes& routes);
+  Server(boost::asio::io_context& context, Clock& clock, net::Endpoint listen, ServerParts parts);
 
   Result<void> start() { return server_.start(); }
   [[nodiscard]] net::Endpoint endpoint() const { return server_.endpoint(); }
@@ -21,11 +39,22 @@ class Server {
 
  private:
   awaitable<net::ServerResponse> handle(net::ServerRequest request);
-  [[nodiscard]] bool is_authorized(const net::ServerRequest& request) const;
+  awaitable<net::ServerResponse> dispatch(net::ServerRequest request);
+  awaitable<net::ServerResponse> scrape();
+  awaitable<net::ServerResponse> answer_api(net::ServerRequest request);
+  [[nodiscard]] net::ServerResponse stream_events(const net::ServerRequest& request);
+  [[nodiscard]] net::ServerResponse ready() const;
+  [[nodiscard]] net::ServerResponse steer_to(std::string_view path) const;
+  // Why what this process says may be old; empty: it is not.
+  [[nodiscard]] std::string stale() const;
 
-  Routes& routes_;
-  std::string token_;
+  ServerParts parts_;
+  BlockingPool scraping_;
   net::HttpServer server_;
 };
+
+// What a request of the API asks for at least: reading is for viewers, acting for operators, and
+// saying what is true (adopt, import) for admins.
+Role required_role(std::string_view method, std::string_view path);
 
 }  // namespace bascule::api

@@ -14,6 +14,9 @@
 #include <memory>
 #include <utility>
 
+#include "api/access.h"
+#include "api/event_stream.h"
+#include "api/metrics/metrics.h"
 #include "api/server.h"
 #include "app/configuration_file.h"
 #include "app/engine_room.h"
@@ -65,6 +68,10 @@ struct Daemon {
   boost::asio::io_context io{1};
   std::shared_ptr<spdlog::logger> log;
   std::unique_ptr<LogFollower> log_follower;
+  std::unique_ptr<SystemClock> clock;
+  std::unique_ptr<api::Metrics> metrics;
+  std::unique_ptr<api::EventStream> events;
+  std::unique_ptr<api::Access> access;
   std::unique_ptr<EngineRoom> room;
   std::unique_ptr<api::Server> server;
   Result<void> ended;
@@ -106,9 +113,27 @@ Result<void> open_api(Daemon& daemon) {
   }
   Result<std::string> token = make_token(token_path(configuration));
   if (!token) return fail(in_context("token", token.error()));
-  daemon.server = std::make_unique<api::Server>(daemon.io, daemon.room->clock(), *listen,
-                                                std::move(*token), daemon.room->routes());
+  daemon.access = std::make_unique<api::Access>(daemon.room->clock());
+  daemon.access->replace({api::Token{"local", api::Role::admin, api::token_hash(*token), true}});
+  daemon.server = std::make_unique<api::Server>(
+      daemon.io, daemon.room->clock(), *listen,
+      api::ServerParts{daemon.room->routes(), daemon.room->supervisor(), *daemon.access,
+                       *daemon.metrics, *daemon.events, configuration.observer.name});
   return daemon.server->start();
+}
+
+// What follows the journal besides the notifiers.
+void make_followers(Daemon& daemon, const ObserverName& observer) {
+  daemon.clock = std::make_unique<SystemClock>(daemon.io);
+  daemon.log_follower = std::make_unique<LogFollower>(daemon.log);
+  daemon.metrics = std::make_unique<api::Metrics>(kVersion, observer);
+  // Nobody reads the stream before the room is open and the server started.
+  api::EventStream::Sources sources;
+  sources.snapshot = [&daemon] { return to_text(daemon.room->routes().status()); };
+  sources.journal = [&daemon](Sequence after, std::size_t limit) {
+    return daemon.room->supervisor().read_journal(after, limit);
+  };
+  daemon.events = std::make_unique<api::EventStream>(*daemon.clock, std::move(sources));
 }
 
 // Without its API a daemon is of no use. If another process holds the store, that is the reason to
@@ -137,9 +162,10 @@ int serve(const ServeOptions& options) {
 
   Daemon daemon;
   daemon.log = make_log();
-  daemon.log_follower = std::make_unique<LogFollower>(daemon.log);
+  make_followers(daemon, loaded.configuration.observer.name);
   auto room =
-      EngineRoom::open(daemon.io, std::move(loaded), Access::act, {daemon.log_follower.get()});
+      EngineRoom::open(daemon.io, std::move(loaded), Access::act,
+                       {daemon.log_follower.get(), daemon.metrics.get(), daemon.events.get()});
   if (!room) return say(daemon, room.error());
   daemon.room = std::move(*room);
   if (Result<void> opened = open_api(daemon); !opened) return give_up(daemon, opened.error());

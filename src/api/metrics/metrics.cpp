@@ -359,9 +359,12 @@ void Metrics::event_reader_came() {
   series_->readers.at().Increment();
 }
 
-void Metrics::event_reader_went(bool dropped) {
+void Metrics::event_reader_went() {
   series_->readers.at().Decrement();
-  if (dropped) series_->readers_dropped.at().Increment();
+}
+
+void Metrics::event_reader_dropped() {
+  series_->readers_dropped.at().Increment();
 }
 
 void Metrics::notified(const std::string& channel, const std::string& result) {

@@ -24,7 +24,8 @@ class Metrics final : public runtime::Follower {
   void look_at(const runtime::Loop& loop, const ObserverName& observer);
   void answered(int status);
   void event_reader_came();
-  void event_reader_went(bool dropped);
+  void event_reader_went();
+  void event_reader_dropped();
   void notified(const std::string& channel, const std::string& result);
 
   // Prometheus' text format 0.0.4. From any thread, also beside the above.
