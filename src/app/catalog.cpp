@@ -34,11 +34,9 @@ std::vector<Kind> stores() {
 // Named by the specification or by a later contract; refused by name until they exist.
 std::vector<std::string> planned_kinds() {
   return {"etcd",
-          "dns",
           "prometheus",
           "kubernetes",
           "datadog",
-          "dns.resolves",
           "slack",
           "pagerduty",
           "grafana",
@@ -103,6 +101,7 @@ Catalog make_catalog(net::Resolver& resolver) {
   Catalog catalog;
   add(catalog.probes, http::probe_kinds(resolver));
   add(catalog.probes, postgres::postgres_probes({resolver}));
+  add(catalog.probes, dns::probe_kinds(resolver));
   add(catalog.actions, http::action_kinds(resolver));
   add(catalog.actions, postgres::postgres_actions({resolver}));
   add(catalog.actions, dns::action_kinds(resolver));

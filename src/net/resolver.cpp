@@ -261,6 +261,16 @@ awaitable<Result<std::vector<IpAddress>>> look_up(Clock& clock, std::string serv
   co_return addresses;
 }
 
+Endpoint endpoint_of(const ares_addr_port_node& node) {
+  constexpr std::uint16_t kDnsPort = 53;
+  const auto port = static_cast<std::uint16_t>(node.udp_port == 0 ? kDnsPort : node.udp_port);
+  if (node.family == AF_INET) return {asio::ip::address_v4(ntohl(node.addr.addr4.s_addr)), port};
+  asio::ip::address_v6::bytes_type bytes;
+  std::copy_n(reinterpret_cast<const unsigned char*>(&node.addr.addr6), bytes.size(),
+              bytes.begin());
+  return {asio::ip::address_v6(bytes), port};
+}
+
 bool is_localhost(std::string_view host) {
   if (host.ends_with('.')) host.remove_suffix(1);
   return host == "localhost" || host.ends_with(".localhost");
@@ -280,27 +290,50 @@ Result<std::vector<IpAddress>> of_family(std::vector<IpAddress> addresses, Famil
 
 struct Resolver::Settings {
   Clock& clock;
-  std::string servers;
+  std::vector<std::string> given;
+  std::string servers;  // the same with commas between, as c-ares takes them
   int server_count;
 };
 
 Result<std::unique_ptr<Resolver>> Resolver::make(asio::io_context&, Clock& clock,
                                                  std::vector<std::string> servers) {
   std::string list;
+  std::vector<std::string> given;
   for (const std::string& server : servers) {
     const Result<Endpoint> endpoint = parse_endpoint(server, 53);
     if (!endpoint) return fail(in_context("name server", endpoint.error()));
     if (!list.empty()) list += ',';
     list += to_string(*endpoint);
+    given.push_back(to_string(*endpoint));
   }
   // The system's file rarely names more than two.
   const int count = servers.empty() ? 2 : static_cast<int>(servers.size());
-  auto settings = std::make_unique<Settings>(clock, std::move(list), count);
+  auto settings = std::make_unique<Settings>(clock, std::move(given), std::move(list), count);
   return std::unique_ptr<Resolver>(new Resolver(std::move(settings)));
 }
 
 Resolver::Resolver(std::unique_ptr<Settings> settings) : settings_(std::move(settings)) {}
 Resolver::~Resolver() = default;
+
+Result<std::vector<std::string>> Resolver::servers() const {
+  if (!settings_->given.empty()) return settings_->given;
+  ares_channel channel = nullptr;
+  ares_addr_port_node* first = nullptr;
+  int status = ares_init(&channel);
+  if (status == ARES_SUCCESS) status = ares_get_servers_ports(channel, &first);
+  std::vector<std::string> named;
+  for (const ares_addr_port_node* node = first; node != nullptr; node = node->next) {
+    named.push_back(to_string(endpoint_of(*node)));
+  }
+  if (first != nullptr) ares_free_data(first);
+  if (channel != nullptr) ares_destroy(channel);
+  if (status != ARES_SUCCESS) {
+    return fail(ErrorCode::unavailable, "the system's resolver configuration cannot be read: {}",
+                ares_strerror(status));
+  }
+  if (named.empty()) return fail(ErrorCode::unavailable, "the system names no name server");
+  return named;
+}
 
 awaitable<Result<std::vector<IpAddress>>> Resolver::resolve(std::string host, Family family,
                                                             Deadline deadline) {

@@ -33,6 +33,10 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
+  // Whom lookups ask: "127.0.0.1:5300", in the order of asking. Those it was made with, else what
+  // the system's files name now. Errors: unavailable (they cannot be read, or name none).
+  [[nodiscard]] Result<std::vector<std::string>> servers() const;
+
   // At least one address, in the order of the answer, IPv6 and IPv4 alternating where there are
   // both. An address is answered at once, without a question. "localhost" and names below it are
   // the loopback addresses (RFC 6761).

@@ -231,6 +231,20 @@ TEST_F(Resolving, ACanceledLookupIsGoneAtOnceAndLosesNoDescriptor) {
   EXPECT_EQ(count(), before);
 }
 
+TEST_F(Resolving, WhomItAsksIsTold) {
+  const auto given = Resolver::make(world.context, world.clock, {"127.0.0.1:5300", "::1"});
+  ASSERT_TRUE(given);
+  EXPECT_EQ(*(*given)->servers(), (std::vector<std::string>{"127.0.0.1:5300", "[::1]:53"}));
+  // Whatever this machine's files name: addresses with a port, or a reason.
+  const auto system = Resolver::make(world.context, world.clock, {});
+  ASSERT_TRUE(system);
+  const auto named = (*system)->servers();
+  if (!named) EXPECT_EQ(named.error().code, ErrorCode::unavailable);
+  for (const std::string& server : named.value_or(std::vector<std::string>())) {
+    EXPECT_TRUE(parse_endpoint(server)) << server;
+  }
+}
+
 TEST_F(Resolving, AServerThatIsNoAddressIsRefused) {
   EXPECT_FALSE(Resolver::make(world.context, world.clock, {"ns.shop.test:53"}));
   EXPECT_EQ(Resolver::make(world.context, world.clock, {"127.0.0.1:99999"}).error().message,

@@ -1,3 +1,5 @@
+// DNS: the front door `dns.record`, the check `dns` and the preflight item `dns.resolves`.
+//
 // The front door `dns.record`: one record set in one zone, written by RFC 2136 updates as
 // compare-and-set.
 //
@@ -15,6 +17,7 @@
 namespace bascule::dns {
 
 // `resolver` outlives everything made from these kinds.
+std::vector<ProbeKind> probe_kinds(net::Resolver& resolver);
 std::vector<ActionKind> action_kinds(net::Resolver& resolver);
 
 }  // namespace bascule::dns

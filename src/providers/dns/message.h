@@ -1,5 +1,5 @@
-// DNS messages of a front door as bytes: plain questions, and RFC 2136 updates signed with TSIG
-// (RFC 8945). ldns builds, signs and checks; nothing here sends.
+// DNS messages as bytes: plain questions, and RFC 2136 updates signed with TSIG (RFC 8945). ldns
+// builds, signs and checks; nothing here sends.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,12 @@ struct RecordSet {
   friend bool operator==(const RecordSet&, const RecordSet&) = default;
 };
 
+struct Question {
+  std::string name;  // absolute, with its final dot
+  std::string type;
+  bool recursive = false;  // a resolver shall look further; an authoritative server does not care
+};
+
 struct Key {
   std::string name;       // "bascule-key."
   std::string algorithm;  // "hmac-sha256" or "hmac-sha512"; ldns does not sign with hmac-sha384
@@ -44,7 +50,7 @@ struct SignedMessage {
   Bytes signature;  // what the answer's signature is computed over, in wire format
 };
 
-Result<Bytes> make_question(const std::string& name, const std::string& type, std::uint16_t id);
+Result<Bytes> make_question(const Question& question, std::uint16_t id);
 Result<SignedMessage> make_update(const Update& update, const Key& key, std::uint16_t id);
 
 enum class Outcome : std::uint8_t {
@@ -58,18 +64,31 @@ enum class Outcome : std::uint8_t {
 // anybody could have sent it.
 Result<Outcome> read_update_answer(const Bytes& answer, const SignedMessage& sent, const Key& key);
 
+// Which version of which zone a server answered from, where it says so.
+struct ZoneVersion {
+  std::string zone;
+  std::uint32_t serial = 0;
+};
+
 struct Answer {
   std::optional<RecordSet> records;  // nothing: the name or the type does not exist
   std::string alias_of;              // where a CNAME at that very name points; else empty
+  // Of the type asked for, at the end of the aliases that the answer itself follows; sorted.
+  std::vector<std::string> values;
+  bool exists = true;  // false: the name, or what it is an alias of, does not exist (NXDOMAIN)
   bool authoritative = false;
   bool truncated = false;
+  bool looks_further = false;  // the server is a resolver for us
+  std::optional<ZoneVersion> version;
 };
 // Errors: `unavailable` when it is no answer to this question.
-Result<Answer> read_answer(const Bytes& answer, const std::string& name, const std::string& type,
-                           std::uint16_t id);
+Result<Answer> read_answer(const Bytes& answer, const Question& question, std::uint16_t id);
 
 // Whether these bytes can be the answer to message `id`.
 bool answers(const Bytes& bytes, std::uint16_t id);
+// The same for a question as it was sent: what comes back must be about it, or be a refusal that
+// repeats no question. Everything else could be forged (RFC 5452, 9.1).
+bool answers_question(const Bytes& bytes, const Bytes& question);
 
 // The value as a server shows it, so that both can be compared: 2001:DB8::0:1 is 2001:db8::1.
 Result<std::string> canonical_value(const std::string& type, const std::string& value);

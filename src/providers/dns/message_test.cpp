@@ -248,7 +248,7 @@ Bytes www_answer(std::uint8_t flags_high = 0x84, std::uint8_t flags_low = 0x00) 
 }
 
 TEST(DnsMessage, AnAnswerIsARecordSetInOrder) {
-  const Result<Answer> answer = read_answer(www_answer(), "WWW.shop.test.", "A", 0x1234);
+  const Result<Answer> answer = read_answer(www_answer(), Question{"WWW.shop.test.", "A"}, 0x1234);
   ASSERT_TRUE(answer) << answer.error().message;
   ASSERT_TRUE(answer->records);
   EXPECT_EQ(answer->records->values, (std::vector<std::string>{"127.0.1.1", "127.0.1.2"}));
@@ -258,17 +258,20 @@ TEST(DnsMessage, AnAnswerIsARecordSetInOrder) {
 }
 
 TEST(DnsMessage, ATruncatedAnswerHasNoRecords) {
-  const Result<Answer> answer = read_answer(www_answer(0x86), "www.shop.test.", "A", 0x1234);
+  const Result<Answer> answer =
+      read_answer(www_answer(0x86), Question{"www.shop.test.", "A"}, 0x1234);
   ASSERT_TRUE(answer);
   EXPECT_TRUE(answer->truncated);
   EXPECT_FALSE(answer->records);
 }
 
 TEST(DnsMessage, ANameThatDoesNotExistHasNoRecordsAndAFailureIsAnError) {
-  const Result<Answer> none = read_answer(www_answer(0x84, 3), "www.shop.test.", "A", 0x1234);
+  const Result<Answer> none =
+      read_answer(www_answer(0x84, 3), Question{"www.shop.test.", "A"}, 0x1234);
   ASSERT_TRUE(none);
   EXPECT_FALSE(none->records);
-  const Result<Answer> failed = read_answer(www_answer(0x84, 2), "www.shop.test.", "A", 0x1234);
+  const Result<Answer> failed =
+      read_answer(www_answer(0x84, 2), Question{"www.shop.test.", "A"}, 0x1234);
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, ErrorCode::unavailable);
   EXPECT_EQ(failed.error().message, "the name server answers SERVFAIL for www.shop.test.");
@@ -281,9 +284,9 @@ TEST(DnsMessage, AnswersToOtherQuestionsAreRefused) {
   EXPECT_FALSE(answers({}, 0));
   for (const auto& [name, type] : std::vector<std::pair<std::string, std::string>>{
            {"www.shop.test.", "TXT"}, {"app.shop.test.", "A"}}) {
-    EXPECT_FALSE(read_answer(answer, name, type, 0x1234));
+    EXPECT_FALSE(read_answer(answer, Question{name, type}, 0x1234));
   }
-  EXPECT_FALSE(read_answer(answer, "www.shop.test.", "A", 1));
+  EXPECT_FALSE(read_answer(answer, Question{"www.shop.test.", "A"}, 1));
 }
 
 TEST(DnsMessage, NoiseIsNeverARecordAndNeverACrash) {
@@ -301,7 +304,7 @@ TEST(DnsMessage, NoiseIsNeverARecordAndNeverACrash) {
     if (noise() % 4 == 0) bytes.resize(noise() % (bytes.size() + 1));
     if (noise() % 8 == 0)
       bytes.insert(bytes.end(), noise() % 64, static_cast<std::uint8_t>(noise()));
-    const Result<Answer> answer = read_answer(bytes, "www.shop.test.", "A", 0x1234);
+    const Result<Answer> answer = read_answer(bytes, Question{"www.shop.test.", "A"}, 0x1234);
     if (answer) ++read;
     const Result<Outcome> outcome = read_update_answer(bytes, sent(success), kKey);
     if (outcome && *outcome == Outcome::done) {

@@ -10,8 +10,7 @@
 #include <vector>
 
 #include "async/clock.h"
-#include "net/resolver.h"
-#include "providers/dns/message.h"
+#include "providers/dns/client.h"
 
 namespace bascule::dns {
 
@@ -35,12 +34,8 @@ class ZoneClient {
   awaitable<Result<Outcome>> update(Update update, Deadline deadline);
 
  private:
-  awaitable<Result<std::vector<net::Endpoint>>> find_server(std::size_t server, Deadline deadline);
-  awaitable<Result<Answer>> ask_at(net::Endpoint endpoint, std::string name, std::string type,
-                                   Deadline deadline);
-
   Clock& clock_;
-  net::Resolver& resolver_;
+  Client client_;
   std::string zone_;
   std::vector<std::string> servers_;
   Key key_;
