@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "engine/engine.h"
 #include "engine/execution.h"
+#include "engine/incident.h"
 #include "engine/lookups.h"
 
 namespace bascule::engine {
@@ -419,6 +420,7 @@ void evolve(State& state, const Record& record) {
   std::visit(Evolution(state, record), record.body);
   state.seq = record.seq;
   state.last_at = std::max(state.last_at, record.at);
+  follow_incident(state, record);
 }
 
 const Run* State::open_run(const GroupName& group) const {

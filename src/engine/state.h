@@ -104,6 +104,14 @@ struct Hold {
   std::string reason;
 };
 
+// What people are or were called for; see incident.h.
+struct Incident {
+  Sequence opened_by = 0;  // the record with which it began: its name outside
+  Instant opened_at;
+  std::optional<Sequence> acknowledged_by;  // the first thing that a person did about it
+  std::optional<Sequence> resolved_by;
+};
+
 struct GroupStatus {
   std::optional<SiteName> active;
   Instant active_since;
@@ -123,6 +131,7 @@ struct GroupStatus {
   std::map<SiteName, Instant>
       attested;  // sites a person vouches to be stopped; cleared when active again
   bool two_writers = false;
+  std::optional<Incident> incident;  // the newest; over once resolved
   RunId last_run;
 };
 

@@ -183,6 +183,28 @@ struct Writer {
   }
 };
 
+// What the record meant for the incident of its group.
+void tell_incident(Message& message, const engine::State& state) {
+  const auto status = state.groups.find(message.group);
+  if (status == state.groups.end() || !status->second.incident) return;
+  const engine::Incident& incident = *status->second.incident;
+  if (incident.resolved_by && *incident.resolved_by != message.seq) return;
+  message.incident =
+      fmt::format("bascule/{}/{}/{}", message.cluster, message.group, incident.opened_by);
+  message.stage = IncidentStage::ongoing;
+  if (incident.opened_by == message.seq) message.stage = IncidentStage::triggered;
+  if (incident.acknowledged_by == message.seq) message.stage = IncidentStage::acknowledged;
+  if (incident.resolved_by == message.seq) message.stage = IncidentStage::resolved;
+}
+
+// When what the record ends began, and whether a person wanted it.
+void tell_run(Message& message, const Record& record, const engine::State& state) {
+  const engine::Run* run = find_run(state, message.run);
+  if (run == nullptr) return;
+  message.planned = run->trigger == Trigger::manual && run->plan.move != Move::failover;
+  if (std::holds_alternative<RunEnded>(record.body)) message.began_at = run->opened_at;
+}
+
 }  // namespace
 
 std::optional<Message> message_for(const Record& record, const engine::State& state) {
@@ -194,6 +216,10 @@ std::optional<Message> message_for(const Record& record, const engine::State& st
   message.run = text->run;
   message.seq = record.seq;
   message.at = record.at;
+  message.began_at = record.at;
+  message.cluster = state.cluster;
+  tell_incident(message, state);
+  tell_run(message, record, state);
   message.title = text->title;
   std::string command = "bascule status";
   if (!text->group.empty()) command = fmt::format("bascule explain {}", text->group);

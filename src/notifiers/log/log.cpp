@@ -18,21 +18,9 @@ namespace {
 constexpr int kAppend = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 constexpr mode_t kMode = 0640;
 
-std::string_view word_of(Severity severity) {
-  switch (severity) {
-    case Severity::info:
-      return "info";
-    case Severity::warning:
-      return "warning";
-    case Severity::critical:
-      return "critical";
-  }
-  return "info";
-}
-
 Json to_json(const Message& message) {
   return Json{{"at", to_rfc3339(message.at)},
-              {"severity", std::string(word_of(message.severity))},
+              {"severity", std::string(to_string(message.severity))},
               {"group", message.group.empty() ? Json(nullptr) : Json(message.group.text())},
               {"run", message.run.empty() ? Json(nullptr) : Json(message.run.text())},
               {"seq", message.seq},
