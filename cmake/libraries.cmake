@@ -14,7 +14,10 @@ pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 pkg_check_modules(LDNS REQUIRED IMPORTED_TARGET ldns)
-pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+# Without the -pthread that its .pc file adds: the precompiled headers are made without.
+pkg_check_modules(RE2 REQUIRED re2)
+add_library(bascule_re2 INTERFACE)
+target_link_libraries(bascule_re2 INTERFACE ${RE2_LINK_LIBRARIES})
 
 # Asio is compiled once (src/async/asio.cpp, src/net/tls.cpp), not in every translation unit.
 add_library(bascule_asio INTERFACE)

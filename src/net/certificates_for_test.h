@@ -11,13 +11,15 @@
 #include <memory>
 #include <string>
 
+#include "net/tls.h"
+
 namespace bascule::net {
 
 class Certificates {
  public:
   struct Wanted {
-    std::string file;        // FILE.pem and FILE.key in the folder
-    std::string names;       // "DNS:localhost,IP:127.0.0.1"; empty: none
+    std::string file = {};   // FILE.pem and FILE.key in the folder
+    std::string names = {};  // "DNS:localhost,IP:127.0.0.1"; empty: none
     long begins_in = -3600;  // seconds from now
     long ends_in = 86400;
     bool self_signed = false;
@@ -55,6 +57,18 @@ class Certificates {
     X509_sign(certificate.get(), wanted.self_signed ? key.get() : authority_key_.get(),
               EVP_sha256());
     write(certificate.get(), key.get(), wanted.file);
+  }
+
+  // The same, loaded for a server; with `ask`, clients must show a certificate of the authority.
+  std::shared_ptr<const TlsContext> serve(const Wanted& wanted, bool ask = false) {
+    make(wanted);
+    TlsSettings settings;
+    settings.certificate_file = path(wanted.file + ".pem");
+    settings.key_file = path(wanted.file + ".key");
+    if (ask) settings.authority_file = authority();
+    Result<std::shared_ptr<const TlsContext>> loaded = TlsContext::for_server(settings);
+    EXPECT_TRUE(loaded) << loaded.error().message;
+    return *loaded;
   }
 
   [[nodiscard]] std::string path(const std::string& file) const { return folder_ + "/" + file; }

@@ -8,6 +8,12 @@ namespace bascule::net {
 namespace {
 
 constexpr std::size_t kLongestUrl = 8192;
+constexpr std::size_t kLongestAuthority = 300;  // a name, brackets and a port
+constexpr std::size_t kShownOfUrl = 100;
+
+std::unexpected<Error> too_long() {
+  return fail(ErrorCode::invalid, "the URL is too long");
+}
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -141,17 +147,18 @@ bool Url::same_origin(const Url& other) const {
 }
 
 Result<Url> parse_url(std::string_view text) {
-  if (text.size() > kLongestUrl) return fail(ErrorCode::invalid, "the URL is too long");
+  if (text.size() > kLongestUrl) return too_long();
   if (const Result<void> plain = check_characters(text); !plain) return error_of(plain);
   const std::size_t colon = text.find("://");
   if (colon == std::string_view::npos) {
-    return fail(ErrorCode::invalid, "\"{}\" has no scheme; write http://… or https://…", text);
+    return fail(ErrorCode::invalid, "\"{}\" has no scheme; write http://… or https://…",
+                excerpt(text, kShownOfUrl));
   }
   Url url;
   url.scheme = lower(text.substr(0, colon));
   if (url.scheme != "http" && url.scheme != "https") {
     return fail(ErrorCode::invalid, "the scheme \"{}\" is not known; use http or https",
-                url.scheme);
+                excerpt(url.scheme));
   }
   std::string_view rest = text.substr(colon + 3);
   rest = rest.substr(0, rest.find('#'));
@@ -161,7 +168,10 @@ Result<Url> parse_url(std::string_view text) {
     return fail(ErrorCode::invalid,
                 "a URL may not hold a user or password; write an Authorization header");
   }
-  if (authority.empty()) return fail(ErrorCode::invalid, "\"{}\" names no host", text);
+  if (authority.empty()) {
+    return fail(ErrorCode::invalid, "\"{}\" names no host", excerpt(text, kShownOfUrl));
+  }
+  if (authority.size() > kLongestAuthority) return too_long();
   const Result<HostPort> place = parse_host_port(authority, default_port(url.scheme));
   if (!place) return error_of(place);
   url.host = lower(place->host);
@@ -183,6 +193,7 @@ Result<Url> resolve_reference(const Url& base, std::string_view reference) {
   if (reference.empty()) return url;
   if (reference.starts_with('?')) {
     url.target = std::string(base.path()) + std::string(reference);
+    if (url.target.size() > kLongestUrl) return too_long();
     return url;
   }
   const std::size_t mark = std::min(reference.find('?'), reference.size());
@@ -192,6 +203,8 @@ Result<Url> resolve_reference(const Url& base, std::string_view reference) {
     path = std::string(folder) + path;
   }
   url.target = without_dots(path) + std::string(reference.substr(mark));
+  // Otherwise it could grow with every redirect.
+  if (url.target.size() > kLongestUrl) return too_long();
   return url;
 }
 
@@ -243,6 +256,16 @@ std::vector<std::pair<std::string, std::string>> parse_query(std::string_view qu
 bool equal_without_case(std::string_view a, std::string_view b) {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
                                             [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string excerpt(std::string_view bytes, std::size_t longest) {
+  const std::string_view line = bytes.substr(0, bytes.find_first_of("\r\n"));
+  std::string text(line.substr(0, longest));
+  for (char& c : text) {
+    if (c < 32 || c > 126) c = '?';
+  }
+  if (line.size() > longest) text += "...";
+  return text;
 }
 
 void Headers::set(std::string_view name, std::string value) {

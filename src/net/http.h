@@ -84,6 +84,10 @@ class Headers {
 
 bool equal_without_case(std::string_view a, std::string_view b);
 
+// The beginning of what a stranger sent, fit to be shown: its first line in printable ASCII, '?'
+// for every other byte, "..." where more followed than `longest`.
+std::string excerpt(std::string_view bytes, std::size_t longest = 40);
+
 struct Request {
   Request() = default;
   Request(std::string verb, Url whose) : method(std::move(verb)), url(std::move(whose)) {}
@@ -92,6 +96,10 @@ struct Request {
   Url url;
   Headers headers;  // Host, Content-Length and Connection are written by the client itself
   std::string body;
+  // Where to connect instead of to the host of `url`, which stays what is asked for and verified:
+  // one site of several that serve the same name. Port 0: the port of the url. It holds for that
+  // host only, also after redirects.
+  std::optional<HostPort> connect;
   // May use and leave a connection of the pool. False: a fresh one, closed afterwards (probes).
   bool reuse_connection = false;
   // Whether doing it twice does no harm; default: GET, HEAD and OPTIONS. See fetch().

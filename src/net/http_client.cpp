@@ -25,16 +25,6 @@ std::string size_text(std::size_t bytes) {
   return fmt::format("{} bytes", bytes);
 }
 
-// The beginning of what came instead of HTTP, fit to be shown.
-std::string excerpt(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes.substr(0, 40)) {
-    if (c == '\r' || c == '\n') break;
-    text += c >= 32 && c < 127 ? c : '?';
-  }
-  return text;
-}
-
 // Reads one answer. It owns the bytes that came after its end.
 class AnswerReader {
  public:
@@ -46,7 +36,7 @@ class AnswerReader {
   awaitable<Result<void>> read(Stream* stream, Clock* clock, const char** phase) {
     while (!done_) {
       const std::span<char> room(buffer_.data() + filled_, buffer_.size() - filled_);
-      if (room.empty()) co_return header_too_large();
+      if (room.empty()) co_return too_much_between();
       const Result<std::size_t> n = co_await stream->read_some(room, Deadline::held_outside());
       if (!n) co_return error_of(n);
       if (*n == 0) co_return ended();
@@ -98,10 +88,7 @@ class AnswerReader {
 
   Result<void> parse() {
     while (filled_ > 0 && !done_) {
-      if (!first_line_read_ && !begins_like_http()) {
-        return fail(ErrorCode::unavailable, "answer is not HTTP: \"{}\"",
-                    excerpt({buffer_.data(), filled_}));
-      }
+      if (!first_line_read_ && !begins_like_http()) return what_it_is_instead();
       boost::beast::error_code failed;
       const std::size_t used = feed(*parser_, {buffer_.data(), filled_}, failed);
       std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(used),
@@ -140,6 +127,18 @@ class AnswerReader {
     return expected.starts_with(got);
   }
 
+  [[nodiscard]] std::unexpected<Error> what_it_is_instead() const {
+    const std::string_view got(buffer_.data(), filled_);
+    // The first bytes of a TLS record (alert, handshake), and of an HTTP/2 frame (SETTINGS).
+    if (got.size() >= 3 && (got[0] == 0x15 || got[0] == 0x16) && got[1] == 0x03) {
+      return fail(ErrorCode::unavailable, "answer is TLS, not HTTP: this port wants https");
+    }
+    if (got.size() >= 9 && got.starts_with('\0') && got[3] == 0x04) {
+      return fail(ErrorCode::unavailable, "answer is HTTP/2, which is not spoken here");
+    }
+    return fail(ErrorCode::unavailable, "answer is not HTTP: \"{}\"", excerpt(got));
+  }
+
   Result<void> ended() {
     if (!got_any()) {
       return fail(ErrorCode::unavailable, "connection was closed without an answer");
@@ -156,6 +155,13 @@ class AnswerReader {
   [[nodiscard]] std::unexpected<Error> header_too_large() const {
     return fail(ErrorCode::unavailable, "answer's header is larger than {}",
                 size_text(limits_.header));
+  }
+
+  // The buffer is full, and no line of the protocol is complete.
+  [[nodiscard]] std::unexpected<Error> too_much_between() const {
+    if (!parser_->is_header_done()) return header_too_large();
+    return fail(ErrorCode::unavailable, "a chunk's header or the trailer is larger than {}",
+                size_text(buffer_.size()));
   }
 
   [[nodiscard]] std::unexpected<Error> explain(const boost::beast::error_code& failed) const {
@@ -237,12 +243,8 @@ struct HttpClient::State {
   Clock& clock;
   Resolver& resolver;
   ClientSettings settings;
-  std::map<std::string, std::deque<Idle>> idle;  // by scheme, host and port
+  std::map<std::string, std::deque<Idle>> idle;  // by what Exchange::key() says
   std::size_t idle_count = 0;
-
-  static std::string key(const Url& url) {
-    return fmt::format("{} {} {}", url.scheme, url.host, url.port);
-  }
 
   void prune() {
     for (auto host = idle.begin(); host != idle.end();) {
@@ -255,9 +257,9 @@ struct HttpClient::State {
     }
   }
 
-  std::unique_ptr<Stream> take_idle(const Url& url) {
+  std::unique_ptr<Stream> take_idle(const std::string& key) {
     prune();
-    const auto host = idle.find(key(url));
+    const auto host = idle.find(key);
     while (host != idle.end() && !host->second.empty()) {
       std::unique_ptr<Stream> stream = std::move(host->second.back().stream);
       host->second.pop_back();
@@ -267,9 +269,9 @@ struct HttpClient::State {
     return nullptr;
   }
 
-  void keep(const Url& url, std::unique_ptr<Stream> stream) {
+  void keep(const std::string& key, std::unique_ptr<Stream> stream) {
     prune();
-    std::deque<Idle>& streams = idle[key(url)];
+    std::deque<Idle>& streams = idle[key];
     if (idle_count >= settings.idle_in_all || streams.size() >= settings.idle_per_host) return;
     streams.push_back(Idle{std::move(stream), clock.monotonic()});
     ++idle_count;
@@ -290,6 +292,7 @@ class HttpClient::Exchange {
       : state_(state),
         clock_(state.clock),
         request_(std::move(request)),
+        origin_(request_.url),
         limits_(limits),
         deadline_(deadline),
         started_(clock_.monotonic()),
@@ -315,7 +318,7 @@ class HttpClient::Exchange {
       if (!followed) co_return error_of(followed);
       if (seen.contains({request_.method, request_.url.text()})) {
         co_return fail(ErrorCode::unavailable, "redirects go in a circle ({})",
-                       request_.url.text());
+                       excerpt(request_.url.text(), 200));
       }
     }
   }
@@ -330,11 +333,23 @@ class HttpClient::Exchange {
   }
 
  private:
+  // Where the request as it stands now goes.
+  [[nodiscard]] HostPort place() const {
+    const Url& url = request_.url;
+    if (!request_.connect || url.host != origin_.host) return {url.host, url.port};
+    const bool own_port = request_.connect->port != 0 && url.port == origin_.port;
+    return {request_.connect->host, own_port ? request_.connect->port : url.port};
+  }
+  // Connections with the same key are as good as each other.
+  [[nodiscard]] std::string key() const {
+    return fmt::format("{} {} {}", request_.url.scheme, request_.url.host, to_string(place()));
+  }
+
   // The answer to the request as it stands now, over a kept connection or a fresh one.
   awaitable<Result<Response>> answer() {
     sent_ = false;
     if (request_.reuse_connection) {
-      if (std::unique_ptr<Stream> kept = state_.take_idle(request_.url)) {
+      if (std::unique_ptr<Stream> kept = state_.take_idle(key())) {
         bool got_any = false;
         Result<Response> response = co_await converse(std::move(kept), &got_any);
         if (response) response->connection_reused = true;
@@ -353,17 +368,18 @@ class HttpClient::Exchange {
 
   awaitable<Result<std::unique_ptr<Stream>>> open() {
     const Url url = request_.url;
+    const HostPort to = place();
     phase_ = "looking up the name";
     MonotonicInstant begun = clock_.monotonic();
     Result<std::vector<IpAddress>> addresses =
-        co_await state_.resolver.resolve(url.host, state_.settings.family, deadline_);
+        co_await state_.resolver.resolve(to.host, state_.settings.family, deadline_);
     timing_.lookup += elapsed(clock_, begun);
     if (!addresses) co_return error_of(addresses);
 
     phase_ = "connecting";
     begun = clock_.monotonic();
     Result<std::unique_ptr<Stream>> stream =
-        co_await connect_any(clock_, std::move(*addresses), url.port, deadline_);
+        co_await connect_any(clock_, std::move(*addresses), to.port, deadline_);
     timing_.connect += elapsed(clock_, begun);
     if (!stream || !url.secure()) co_return stream;
 
@@ -399,7 +415,7 @@ class HttpClient::Exchange {
     response.peer = stream->peer();
     response.tls = stream->tls();
     if (request_.reuse_connection && keeps) {
-      state_.keep(request_.url, std::move(stream));
+      state_.keep(key(), std::move(stream));
     } else {
       stream->abort();
     }
@@ -433,6 +449,7 @@ class HttpClient::Exchange {
   State& state_;
   Clock& clock_;
   Request request_;
+  Url origin_;  // before any redirect
   Limits limits_;
   Deadline deadline_;
   MonotonicInstant started_;

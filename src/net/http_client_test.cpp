@@ -26,6 +26,7 @@ struct HttpFetch : ::testing::Test {
   }
 
   void serve(Script script) {
+    if (server) world.wait(server->stop());
     server = std::make_unique<Loopback>(world.context, world.clock, std::move(script));
   }
   void serve(std::string answer) { serve(answering(world.clock, std::move(answer))); }
@@ -56,35 +57,11 @@ struct HttpFetch : ::testing::Test {
     });
   }
 
-  // Writes the pieces one after the other, each in a packet of its own, then holds or closes.
-  awaitable<void> say(std::unique_ptr<Stream> stream, std::vector<std::string> pieces, bool close) {
-    co_await read_until(world.clock, stream.get(), "\r\n\r\n");
-    for (const std::string& piece : pieces) {
-      if (!co_await stream->write_all(piece, world.in(5s))) co_return;
-      co_await wait_for(world.clock, 2ms);
-    }
-    if (close) co_return;
-    co_await hold(world.clock, stream.get());
-  }
-  void serve_pieces(std::vector<std::string> pieces, bool close = false) {
-    serve([this, pieces, close](std::unique_ptr<Stream> stream, int) {
-      return say(std::move(stream), pieces, close);
-    });
-  }
-
-  awaitable<void> repeat(std::unique_ptr<Stream> stream, std::string begin, std::string piece,
-                         Duration pause) {
-    co_await read_until(world.clock, stream.get(), "\r\n\r\n");
-    bool written = (co_await stream->write_all(begin, world.in(5s))).has_value();
-    while (written) {
-      written = (co_await stream->write_all(piece, world.in(5s))).has_value();
-      if (pause > 0ms) co_await wait_for(world.clock, pause);
-    }
+  void serve_pieces(std::vector<std::string> pieces) {
+    serve(answering_in_pieces(world.clock, std::move(pieces)));
   }
   void serve_endless(std::string begin, std::string piece, Duration pause = 0ms) {
-    serve([this, begin, piece, pause](std::unique_ptr<Stream> stream, int) {
-      return repeat(std::move(stream), begin, piece, pause);
-    });
+    serve(flooding(world.clock, {std::move(begin), std::move(piece), pause}));
   }
 };
 
@@ -133,10 +110,8 @@ TEST_F(HttpFetch, BodiesEndByLengthByChunksOrByTheEndOfTheConnection) {
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n"
       "Trailer: t\r\n\r\n");
   EXPECT_EQ(get()->body, "abcdefg");
-  world.wait(server->stop());
   serve("HTTP/1.1 200 OK\r\n\r\nuntil the end");
   EXPECT_EQ(get()->body, "until the end");
-  world.wait(server->stop());
   serve("HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n");
   EXPECT_EQ(get()->body, "");
 }
@@ -161,7 +136,6 @@ TEST_F(HttpFetch, TheLastChunkMayComeInSinglePieces) {
   const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   serve_pieces({head, "0\r\n", "\r", "\n"});
   EXPECT_EQ(get()->body, "");
-  world.wait(server->stop());
   serve_pieces({head, "2\r\nok", "\r\n0\r\n", "\r", "\n"});
   EXPECT_EQ(get()->body, "ok");
 }
@@ -174,7 +148,6 @@ TEST_F(HttpFetch, InterimAnswersAreSkipped) {
   EXPECT_EQ(response->status, 200);
   EXPECT_EQ(response->body, "ok");
   EXPECT_FALSE(response->headers.contains("Link"));
-  world.wait(server->stop());
   serve_endless("", "HTTP/1.1 100 Continue\r\n\r\n");
   EXPECT_EQ(refusal(), "server sends only interim answers (1xx)");
 }
@@ -197,10 +170,8 @@ TEST_F(HttpFetch, ADrippingHeaderGetsNoMoreTimeThanASilentOne) {
 TEST_F(HttpFetch, AnEndlessHeaderIsCutAtItsLimit) {
   serve_endless("HTTP/1.1 200 OK\r\n", "X-A: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n");
   EXPECT_EQ(refusal(), "answer's header is larger than 16 KiB");
-  world.wait(server->stop());
   serve_endless("HTTP/1.1 200 OK\r\nX-A: ", std::string(1000, 'a'));
   EXPECT_EQ(refusal(), "answer's header is larger than 16 KiB");
-  world.wait(server->stop());
   serve_endless("HTTP/1.1 200 ", std::string(1000, 'a'));
   EXPECT_NE(refusal(), "accepted");
 }
@@ -226,10 +197,12 @@ TEST_F(HttpFetch, APromiseOfManyBytesReservesNone) {
 TEST_F(HttpFetch, WhatIsNotHttpIsShown) {
   serve_pieces({"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n"});
   EXPECT_EQ(refusal(), "answer is not HTTP: \"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\"");
-  world.wait(server->stop());
   serve_pieces({std::string("\x15\x03\x01\0\x02\x02\x46\xFF", 8)});
-  EXPECT_EQ(refusal(), "answer is not HTTP: \"??????F?\"");
-  world.wait(server->stop());
+  EXPECT_EQ(refusal(), "answer is TLS, not HTTP: this port wants https");
+  serve_pieces({std::string("\0\0\x12\x04\0\0\0\0\0", 9)});
+  EXPECT_EQ(refusal(), "answer is HTTP/2, which is not spoken here");
+  serve_pieces({std::string("\x01\x02\xC3\xBCx\x1B[31m", 10)});
+  EXPECT_EQ(refusal(), "answer is not HTTP: \"????x?[31m\"");
   serve_pieces({"220 mail.test ESMTP\r\n"});
   EXPECT_EQ(refusal(), "answer is not HTTP: \"220 mail.test ESMTP\"");
 }
@@ -249,17 +222,14 @@ TEST_F(HttpFetch, MalformedAnswersAreErrors) {
     serve(answer);
     const std::string message = refusal(2s);
     EXPECT_TRUE(message.starts_with("answer is malformed HTTP: ")) << answer << " → " << message;
-    world.wait(server->stop());
   }
 }
 
 TEST_F(HttpFetch, AnEndInTheMiddleIsTold) {
   serve("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhello");
   EXPECT_EQ(refusal(), "connection was closed in the middle of the answer");
-  world.wait(server->stop());
   serve("HTTP/1.1 200 OK\r\nX-A:");
   EXPECT_EQ(refusal(), "connection was closed in the middle of the answer");
-  world.wait(server->stop());
   serve("");
   EXPECT_EQ(refusal(), "connection was closed without an answer");
 }
@@ -438,11 +408,7 @@ struct HttpsFetch : HttpFetch {
   }
 
   void serve_secure(std::string answer) {
-    certificates.make({.file = "good", .names = "DNS:localhost"});
-    TlsSettings settings;
-    settings.certificate_file = certificates.path("good.pem");
-    settings.key_file = certificates.path("good.key");
-    server_context = *TlsContext::for_server(settings);
+    server_context = certificates.serve({.file = "good", .names = "DNS:localhost"});
     serve([this, answer](std::unique_ptr<Stream> plain, int) {
       return secure(std::move(plain), answer);
     });

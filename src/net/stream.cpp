@@ -9,6 +9,7 @@
 #include <boost/asio/write.hpp>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -49,6 +50,8 @@ Error network_error(const error_code& code) {
 }
 
 namespace {
+
+constexpr Duration kShortestStagger{10};  // RFC 8305, section 5
 
 class TcpStream final : public Stream {
  public:
@@ -189,6 +192,7 @@ awaitable<Result<std::unique_ptr<Stream>>> connect_any(Clock& clock,
                                                        Duration stagger) {
   BASCULE_ASSERT(!addresses.empty(), "there must be an address to connect to");
   const Endpoint first{addresses.front(), port};
+  stagger = std::min(stagger, std::max(deadline.left(clock) / 4, kShortestStagger));
   if (addresses.size() == 1) co_return co_await connect(clock, first, deadline);
 
   Attempts attempts(co_await asio::this_coro::executor);

@@ -28,8 +28,9 @@ namespace bascule::net {
 struct TlsDetails {
   std::string protocol;  // "TLSv1.3"
   std::string cipher;
-  bool verified = false;  // false only where verification was switched off
-  std::string subject;    // of the peer's certificate, RFC 2253; empty without one
+  bool verified = false;          // false only where verification was switched off
+  std::string subject;            // of the peer's certificate, RFC 2253; empty without one
+  std::optional<Instant> begins;  // the certificate's validity
   std::optional<Instant> expires;
 };
 
@@ -72,7 +73,9 @@ awaitable<Result<std::unique_ptr<Stream>>> connect(Clock& clock, Endpoint endpoi
                                                    Deadline deadline);
 
 // The first of several addresses that takes the connection: the next one is tried as soon as one
-// fails, and after `stagger` beside it (as RFC 8305 has it). All fail: the error of the first.
+// fails, and after `stagger` beside it (as RFC 8305 has it), or after a quarter of the time that is
+// left when that is less: an address that swallows packets must not eat a short deadline. All fail:
+// the error of the first.
 // REQUIRES: `addresses` is not empty.
 awaitable<Result<std::unique_ptr<Stream>>> connect_any(Clock& clock,
                                                        std::vector<IpAddress> addresses,

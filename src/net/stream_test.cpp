@@ -1,9 +1,6 @@
 #include "net/stream.h"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-
-#include <cerrno>
 
 #include "net/certificates_for_test.h"
 #include "net/loopback_for_test.h"
@@ -79,14 +76,7 @@ TEST(Tcp, ARefusalIsToldAtOnce) {
 
 TEST(Tcp, ASilentPeerIsATimeout) {
   RealWorld world;
-  Loopback server(world.context, world.clock, [&](std::unique_ptr<Stream> client, int) {
-    struct Hold {
-      static awaitable<void> it(Clock* clock, std::unique_ptr<Stream> held) {
-        co_await hold(*clock, held.get());
-      }
-    };
-    return Hold::it(&world.clock, std::move(client));
-  });
+  Loopback server(world.context, world.clock, silent(world.clock));
   auto stream = world.wait(connect(world.clock, server.endpoint(), world.in(5s)));
   ASSERT_TRUE(stream);
   std::string buffer(10, '\0');
@@ -111,34 +101,11 @@ TEST(Tcp, TheNextAddressIsTriedAtOnceWhenOneRefuses) {
   world.wait(server.stop());
 }
 
-// An address that swallows what is sent to it: its backlog is full and nobody accepts.
-struct Swallowing {
-  explicit Swallowing(boost::asio::io_context& context, std::uint16_t port)
-      : acceptor(context), filler(context), second(context) {
-    const boost::asio::ip::tcp::endpoint place(*parse_address("127.0.0.9"), port);
-    acceptor.open(place.protocol());
-    acceptor.set_option(boost::asio::socket_base::reuse_address(true));
-    acceptor.bind(place);
-    acceptor.listen(0);
-    filler.connect(acceptor.local_endpoint());
-    // This one waits in a queue that is full; so will everybody after it. Asio's own connect would
-    // wait with it.
-    second.open(place.protocol());
-    second.native_non_blocking(true);
-    const int begun =
-        ::connect(second.native_handle(), place.data(), static_cast<socklen_t>(place.size()));
-    EXPECT_TRUE(begun == 0 || errno == EINPROGRESS);
-  }
-  boost::asio::ip::tcp::acceptor acceptor;
-  boost::asio::ip::tcp::socket filler;
-  boost::asio::ip::tcp::socket second;
-};
-
 TEST(Tcp, AnAddressThatSwallowsPacketsDelaysTheNextByTheStaggerOnly) {
   RealWorld world;
   Loopback server(world.context, world.clock,
                   [&](auto client, int) { return echo(&world.clock, std::move(client)); });
-  const Swallowing black_hole(world.context, server.port());
+  const Swallowing black_hole(world.context, {*parse_address("127.0.0.9"), server.port()});
   const std::vector<IpAddress> addresses = {*parse_address("127.0.0.9"),
                                             *parse_address("127.0.0.1")};
   const MonotonicInstant before = world.clock.monotonic();
@@ -147,10 +114,10 @@ TEST(Tcp, AnAddressThatSwallowsPacketsDelaysTheNextByTheStaggerOnly) {
   EXPECT_EQ((*stream)->peer()->address, addresses[1]);
   EXPECT_LT(elapsed(world.clock, before), 2s);
   const Endpoint hole{addresses[0], server.port()};
-  const auto silent = world.wait(connect(world.clock, hole, world.in(100ms)));
-  ASSERT_FALSE(silent);
-  EXPECT_EQ(silent.error().code, ErrorCode::timeout);
-  EXPECT_EQ(silent.error().message, to_string(hole) + " gave no answer within 100ms");
+  const auto nothing = world.wait(connect(world.clock, hole, world.in(100ms)));
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().code, ErrorCode::timeout);
+  EXPECT_EQ(nothing.error().message, to_string(hole) + " gave no answer within 100ms");
   world.wait(server.stop());
 }
 
@@ -175,14 +142,7 @@ struct Tls : ::testing::Test {
   }
 
   void serve(const Certificates::Wanted& wanted, bool ask_for_client = false) {
-    certificates.make(wanted);
-    TlsSettings settings;
-    settings.certificate_file = certificates.path(wanted.file + ".pem");
-    settings.key_file = certificates.path(wanted.file + ".key");
-    if (ask_for_client) settings.authority_file = certificates.authority();
-    const auto loaded = TlsContext::for_server(settings);
-    ASSERT_TRUE(loaded) << loaded.error().message;
-    server_context = *loaded;
+    server_context = certificates.serve(wanted, ask_for_client);
     server = std::make_unique<Loopback>(
         world.context, world.clock,
         [this](std::unique_ptr<Stream> plain, int) { return secure_echo(std::move(plain)); });

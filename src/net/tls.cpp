@@ -222,6 +222,7 @@ class TlsStream final : public Stream {
     const CertificateHandle certificate(SSL_get1_peer_certificate(ssl_.get()));
     if (certificate) {
       details.subject = subject_of(certificate.get());
+      details.begins = instant_of(X509_get0_notBefore(certificate.get()));
       details.expires = instant_of(X509_get0_notAfter(certificate.get()));
     }
     return details;

@@ -18,7 +18,7 @@ class HttpAnswers final : public Action {
       : question_(std::move(question)), attempts_(attempts), every_(every), clock_(clock) {}
 
   awaitable<Result<Inspection>> inspect(StepCall call) override {
-    const Observation seen = co_await ask(call.deadline);
+    const Observation seen = co_await look(call.deadline);
     Inspection inspection;
     inspection.finding = seen.health == Health::healthy ? Finding::done : Finding::needed;
     inspection.change = question_.request.url.text();
@@ -31,7 +31,7 @@ class HttpAnswers final : public Action {
     Observation seen;
     for (std::int64_t attempt = 1; attempt <= attempts_; ++attempt) {
       const MonotonicInstant began = clock_.monotonic();
-      seen = co_await ask(call.deadline);
+      seen = co_await look(call.deadline);
       if (seen.health == Health::healthy) co_return Outputs{{"attempts", Json(attempt)}};
       if (attempt == attempts_) break;
       if (call.deadline.at() <= began + every_) {
@@ -48,10 +48,9 @@ class HttpAnswers final : public Action {
   awaitable<Result<void>> revert(StepCall) override { co_return Result<void>(); }
 
  private:
-  awaitable<Observation> ask(Deadline deadline) {
+  awaitable<Observation> look(Deadline deadline) {
     const Deadline limit = earlier_of(deadline, Deadline::in(clock_, kAttemptLimit));
-    Result<net::Response> response =
-        co_await question_.client->fetch(question_.request, question_.limits, limit);
+    const Result<net::Response> response = co_await question_.ask(limit);
     co_return judge_answer(question_, response);
   }
 
@@ -62,17 +61,32 @@ class HttpAnswers final : public Action {
   Clock& clock_;
 };
 
+// Those of the probe without what would make no difference here, or harm: an inspection asks as
+// well, and an inspection changes nothing; and a run must not fail because a certificate is good
+// for a few more days only.
+std::vector<Field> answers_fields() {
+  std::vector<Field> fields = question_fields();
+  for (Field& field : fields) {
+    if (field.name == "method") std::erase(field.words, "POST");
+    std::erase_if(field.fields, [](const Field& inner) {
+      return inner.name == "otherwise" || inner.name == "expires_within";
+    });
+  }
+  return fields;
+}
+
+Json without_expiry(Json settings) {
+  settings["tls"]["expires_within"] = 0;
+  return settings;
+}
+
 }  // namespace
 
 std::vector<ActionKind> action_kinds(net::Resolver& resolver) {
   ActionKind answers;
   answers.kind.name = "http.answers";
   answers.kind.summary = "A request is answered as expected within some attempts.";
-  answers.kind.fields = question_fields();
-  // An inspection asks as well, and an inspection changes nothing.
-  for (Field& field : answers.kind.fields) {
-    if (field.name == "method") std::erase(field.words, "POST");
-  }
+  answers.kind.fields = answers_fields();
   answers.kind.fields.push_back(Field{.name = "attempts",
                                       .type = FieldType::integer,
                                       .summary = "How often to ask before giving up.",
@@ -91,7 +105,7 @@ std::vector<ActionKind> action_kinds(net::Resolver& resolver) {
   answers.kind.preflight = true;
   answers.make = [&resolver](ActionContext context,
                              Services& services) -> Result<std::shared_ptr<Action>> {
-    Result<Question> question = make_question(context.settings, resolver, services);
+    Result<Question> question = make_question(without_expiry(context.settings), resolver, services);
     if (!question) return error_of(question);
     return std::make_shared<HttpAnswers>(
         std::move(*question), integer_or(context.settings, "attempts", 10),

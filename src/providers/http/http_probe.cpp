@@ -22,8 +22,7 @@ class HttpProbe final : public Probe {
   HttpProbe(Question question, Clock& clock) : question_(std::move(question)), clock_(clock) {}
 
   awaitable<Observation> look(Deadline deadline) override {
-    Result<net::Response> response =
-        co_await question_.client->fetch(question_.request, question_.limits, deadline);
+    const Result<net::Response> response = co_await question_.ask(deadline);
     co_return judge_answer(question_, response);
   }
   awaitable<void> watch(Watcher&) override { co_await hold_nothing(clock_); }

@@ -1,121 +1,20 @@
 // What the probes `http` and `tcp` and the action `http.answers` make of servers that are well,
 // ill, slow, gone or not what they say they are.
-#include <boost/asio/ip/udp.hpp>
 #include <gtest/gtest.h>
 
-#include <array>
-#include <functional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "net/certificates_for_test.h"
-#include "net/loopback_for_test.h"
-#include "net/tls.h"
-#include "ports/plain_world_for_test.h"
-#include "providers/http/kinds.h"
+#include "net/name_server_for_test.h"
+#include "providers/http/http_world_for_test.h"
 
 namespace bascule::http {
 namespace {
 
 using namespace std::chrono_literals;
-using boost::asio::ip::udp;
 
-// Answers every question of type A with the address that it shows at the moment.
-class OneNameServer {
- public:
-  explicit OneNameServer(boost::asio::io_context& context)
-      : socket_(context, udp::endpoint(boost::asio::ip::address_v4::loopback(), 0)),
-        scope_(context.get_executor(), nullptr) {
-    scope_.spawn("name server", serve());
-  }
-  [[nodiscard]] std::string place() const {
-    return fmt::format("127.0.0.1:{}", socket_.local_endpoint().port());
-  }
-  awaitable<void> stop() {
-    scope_.request_stop();
-    co_await scope_.join();
-  }
-
-  std::array<unsigned char, 4> shows = {127, 0, 0, 1};
-  int questions = 0;  // of type A
-
- private:
-  awaitable<void> serve() {
-    while (true) {
-      std::vector<unsigned char> message(512);
-      udp::endpoint from;
-      const std::size_t n = co_await socket_.async_receive_from(boost::asio::buffer(message), from,
-                                                                boost::asio::use_awaitable);
-      message.resize(n);
-      std::size_t end = 12;
-      while (end < n && message[end] != 0) end += message[end] + 1U;
-      end += 5;
-      const bool v4 = message[end - 3] == 1;
-      message.resize(end);
-      message[2] = 0x85;
-      message[3] = 0;
-      std::fill(message.begin() + 6, message.begin() + 12, 0);
-      if (v4) {
-        ++questions;
-        message[7] = 1;
-        const std::array<unsigned char, 12> fixed = {0xC0, 12, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4};
-        message.insert(message.end(), fixed.begin(), fixed.end());
-        message.insert(message.end(), shows.begin(), shows.end());
-      }
-      co_await socket_.async_send_to(boost::asio::buffer(message), from,
-                                     boost::asio::use_awaitable);
-    }
-  }
-
-  udp::socket socket_;
-  Scope scope_;
-};
-
-struct HttpTest : testing::Test {
-  PlainWorld world;
-  std::unique_ptr<net::Resolver> resolver = *net::Resolver::make(world.context, world.clock, {});
-  std::unique_ptr<net::Loopback> server;
-
-  void TearDown() override {
-    if (server) world.wait(server->stop());
-  }
-  void serve(net::Script script) {
-    if (server) world.wait(server->stop());
-    server = std::make_unique<net::Loopback>(world.context, world.clock, std::move(script));
-  }
-  void answer(const std::string& status, const std::string& body = "",
-              const std::string& headers = "") {
-    serve(net::answering(world.clock, fmt::format("HTTP/1.1 {}\r\n{}Content-Length: {}\r\n\r\n{}",
-                                                  status, headers, body.size(), body)));
-  }
-
-  Result<std::shared_ptr<Probe>> make(const std::string& kind_name, const Json& settings) {
-    for (const ProbeKind& kind : probe_kinds(*resolver)) {
-      if (kind.kind.name == kind_name) {
-        return kind.make(ProbeContext{nullptr, CheckReference(), settings, Duration{900}},
-                         world.services);
-      }
-    }
-    return fail(ErrorCode::not_found, "no such kind");
-  }
-  Observation look(const std::string& kind, const Json& settings, Duration limit = 3s) {
-    const auto probe = make(kind, settings).value();
-    return world.wait(probe->look(world.in(limit)));
-  }
-  Observation look(Json settings = Json::object(), Duration limit = 3s) {
-    if (!settings.contains("url")) settings["url"] = server->url("/health");
-    return look("http", settings, limit);
-  }
-
-  std::shared_ptr<Action> answers(Json settings) {
-    if (!settings.contains("url")) settings["url"] = server->url("/health");
-    const ActionKind kind = action_kinds(*resolver).front();
-    return kind.make(ActionContext{nullptr, "demo", SiteName("berlin"), settings}, world.services)
-        .value();
-  }
-  StepCall call(Duration limit = 5s) { return StepCall(world.in(limit)); }
-};
+using HttpTest = HttpWorld;
 
 TEST_F(HttpTest, TheStatusSaysHowHealthyItIs) {
   struct Row {
@@ -177,15 +76,7 @@ TEST_F(HttpTest, NoAnswerIsFailedWithTheReason) {
   EXPECT_EQ(seen.error->code, ErrorCode::unavailable);
   EXPECT_FALSE(seen.latency);
 
-  Clock& clock = world.clock;
-  serve([&clock](std::unique_ptr<net::Stream> stream, int) -> awaitable<void> {
-    struct Silent {
-      static awaitable<void> it(Clock& time, std::unique_ptr<net::Stream> held) {
-        co_await net::hold(time, held.get());
-      }
-    };
-    return Silent::it(clock, std::move(stream));
-  });
+  serve(net::silent(clock));
   const MonotonicInstant began = world.clock.monotonic();
   seen = look(Json::object(), 200ms);
   EXPECT_EQ(seen.health, Health::failed);
@@ -200,9 +91,8 @@ TEST_F(HttpTest, NoAnswerIsFailedWithTheReason) {
 }
 
 TEST_F(HttpTest, RedirectsAreFollowedUpToTheirLimit) {
-  Clock& clock = world.clock;
   // /3 leads to /2, /1 and to /0, which is well.
-  serve([&clock](std::unique_ptr<net::Stream> stream, int) -> awaitable<void> {
+  serve([this](std::unique_ptr<net::Stream> stream, int) -> awaitable<void> {
     struct Chain {
       static awaitable<void> it(Clock& time, std::unique_ptr<net::Stream> to) {
         const std::string head = co_await net::read_until(time, to.get(), "\r\n\r\n");
@@ -231,27 +121,8 @@ TEST_F(HttpTest, RedirectsAreFollowedUpToTheirLimit) {
 
 TEST_F(HttpTest, CertificatesAreVerifiedUnlessSaidOtherwiseAndThenItIsShown) {
   net::Certificates certificates;
-  certificates.make({.file = "shop", .names = "DNS:localhost"});
-  net::TlsSettings of_server;
-  of_server.certificate_file = certificates.path("shop.pem");
-  of_server.key_file = certificates.path("shop.key");
-  const auto context = *net::TlsContext::for_server(of_server);
-  Clock& clock = world.clock;
-  serve([&clock, context](std::unique_ptr<net::Stream> stream, int) -> awaitable<void> {
-    struct Secure {
-      static awaitable<void> it(Clock& time, std::shared_ptr<const net::TlsContext> keys,
-                                std::unique_ptr<net::Stream> plain) {
-        auto secured =
-            co_await net::accept_tls(time, std::move(plain), keys, Deadline::in(time, 5s));
-        if (!secured) co_return;
-        co_await net::read_until(time, secured->get(), "\r\n\r\n");
-        const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-        co_await (*secured)->write_all(answer, Deadline::in(time, 5s));
-        co_await net::hold(time, secured->get());
-      }
-    };
-    return Secure::it(clock, context, std::move(stream));
-  });
+  const auto context = certificates.serve({.file = "shop", .names = "DNS:localhost"});
+  serve(net::secured(clock, context, net::answering(clock, response("200 OK"))));
   const std::string by_name = fmt::format("https://localhost:{}/", server->port());
   const std::string by_address = fmt::format("https://127.0.0.1:{}/", server->port());
   const std::string authority = certificates.authority();
@@ -282,9 +153,8 @@ TEST_F(HttpTest, CertificatesAreVerifiedUnlessSaidOtherwiseAndThenItIsShown) {
 }
 
 TEST_F(HttpTest, SecretsGoIntoHeadersAndNowhereElse) {
-  Clock& clock = world.clock;
   std::string head;
-  serve([&clock, &head](std::unique_ptr<net::Stream> stream, int) -> awaitable<void> {
+  serve([this, &head](std::unique_ptr<net::Stream> stream, int) -> awaitable<void> {
     struct Note {
       static awaitable<void> it(Clock& time, std::string& noted, std::unique_ptr<net::Stream> to) {
         noted = co_await net::read_until(time, to.get(), "\r\n\r\n");
@@ -316,11 +186,12 @@ TEST_F(HttpTest, SecretsGoIntoHeadersAndNowhereElse) {
 
 TEST_F(HttpTest, APortThatTakesConnectionsIsHealthy) {
   answer("200 OK");
-  Observation seen = look("tcp", {{"address", fmt::format("127.0.0.1:{}", server->port())}});
+  Observation seen = look("tcp", {{"address", fmt::format("127.0.0.1:{}", server->port())}}, 20s);
   EXPECT_EQ(seen.health, Health::healthy);
   EXPECT_EQ(seen.summary, "connected");
   EXPECT_TRUE(seen.latency && seen.timing.connect);
-  seen = look("tcp", {{"address", fmt::format("127.0.0.1:{}", net::closed_port(world.context))}});
+  seen =
+      look("tcp", {{"address", fmt::format("127.0.0.1:{}", net::closed_port(world.context))}}, 20s);
   EXPECT_EQ(seen.health, Health::failed);
   EXPECT_EQ(seen.summary, "connection refused");
   EXPECT_EQ(seen.error->code, ErrorCode::unavailable);
@@ -330,9 +201,8 @@ TEST_F(HttpTest, APortThatTakesConnectionsIsHealthy) {
 }
 
 TEST_F(HttpTest, AnswersIsDoneWithTheFirstGoodAnswer) {
-  Clock& clock = world.clock;
   // The third connection is the first to be served well.
-  serve([&clock](std::unique_ptr<net::Stream> stream, int number) {
+  serve([this](std::unique_ptr<net::Stream> stream, int number) {
     const std::string status = number < 3 ? "503 Busy" : "200 OK";
     return net::answering(clock, fmt::format("HTTP/1.1 {}\r\nContent-Length: 0\r\n\r\n", status))(
         std::move(stream), number);
@@ -374,19 +244,22 @@ TEST_F(HttpTest, AnswersFailsAfterItsAttemptsOrWhenTimeIsUp) {
 
 TEST_F(HttpTest, AnswersLooksTheNameUpAnewAtTheConfiguredServerEachTime) {
   answer("200 OK");
-  OneNameServer names(world.context);
-  names.shows = {127, 0, 1, 200};  // nobody there yet; the time to live says: keep it for an hour
+  net::NameServer names(world.context);
+  const auto shows = [&](const char* address) {
+    names.table["www.shop.test"] = {*net::parse_address(address)};
+  };
+  shows("127.0.1.200");  // nobody there yet; the time to live says: keep it
   resolver = *net::Resolver::make(world.context, world.clock, {names.place()});
   const auto action =
       answers({{"url", fmt::format("http://www.shop.test:{}/", server->port())}, {"every", 10}});
   Result<Inspection> found = world.wait(action->inspect(call()));
   ASSERT_TRUE(found);
   EXPECT_EQ(found->finding, Finding::needed) << found->because;
-  names.shows = {127, 0, 0, 1};
+  shows("127.0.0.1");
   found = world.wait(action->inspect(call()));
   ASSERT_TRUE(found);
   EXPECT_EQ(found->finding, Finding::done) << found->because;
-  EXPECT_EQ(names.questions, 2);
+  EXPECT_EQ(names.questions_a, 2);
   world.wait(names.stop());
 }
 
