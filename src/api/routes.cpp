@@ -117,6 +117,7 @@ int status_of(const Error& error) {
     case ErrorCode::corrupt:
       return 500;
     case ErrorCode::unavailable:
+    case ErrorCode::unable:
     case ErrorCode::term_over:
     case ErrorCode::canceled:
       return 503;

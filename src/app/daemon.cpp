@@ -45,6 +45,12 @@ class LogFollower final : public runtime::Follower {
     log_->log(level, "#{} {}: {}", record.seq, message->title, message->text);
   }
 
+  void noticed(const Message& message) override {
+    const auto level =
+        message.severity == Severity::info ? spdlog::level::info : spdlog::level::warn;
+    log_->log(level, "{}{}{}", message.title, message.text.empty() ? "" : ": ", message.text);
+  }
+
  private:
   std::shared_ptr<spdlog::logger> log_;
 };

@@ -23,7 +23,7 @@ ErrorCode code_of(int problem) {
     case EEXIST:
       return ErrorCode::conflict;
     default:
-      return ErrorCode::unavailable;
+      return lacks_resources(problem) ? ErrorCode::unable : ErrorCode::unavailable;
   }
 }
 

@@ -62,7 +62,8 @@ std::string text_of(int error_number) {
 }
 
 std::unexpected<Error> no_resources(std::string_view what, int error_number) {
-  return fail(ErrorCode::unavailable, "cannot {}: {}", what, text_of(error_number));
+  const ErrorCode code = lacks_resources(error_number) ? ErrorCode::unable : ErrorCode::unavailable;
+  return fail(code, "cannot {}: {}", what, text_of(error_number));
 }
 
 // The write end and the read end live in different processes; both ends are ours until the spawn.

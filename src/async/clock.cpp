@@ -93,16 +93,38 @@ void SimulatedClock::drain() {
   }
 }
 
+bool SimulatedClock::step() {
+  if (context_.stopped()) context_.restart();
+  if (context_.poll_one() > 0) return true;
+  if (!next()) return false;
+  call_first();
+  return true;
+}
+
+void SimulatedClock::stall(Duration span) {
+  now_ += span;
+  drain();
+  while (next() && *next() <= now_) fire_first();
+}
+
+void SimulatedClock::set_record_time(Instant to) {
+  start_ += to - now();
+}
+
+void SimulatedClock::fire_first() {
+  call_first();
+  drain();
+}
+
 // REQUIRES: somebody waits. The wait leaves the list at once, so that it fires once even if its
 // coroutine has not run yet.
-void SimulatedClock::fire_first() {
+void SimulatedClock::call_first() {
   const auto first = waits_->pending.begin();
   if (first->first.first > now_) now_ = first->first.first;
   *first->second.fired = true;
   asio::steady_timer* timer = first->second.timer;
   waits_->pending.erase(first);
   timer->cancel();
-  drain();
 }
 
 void SimulatedClock::advance(Duration span) {

@@ -80,6 +80,14 @@ class SimulatedClock final : public Clock {
   bool advance_until(const std::function<bool()>& condition, Duration limit);
   // Runs what is ready without moving time.
   void drain();
+  // The smallest piece of what happens: one ready handler or, when none is ready, the earliest wait
+  // comes. False when nobody waits.
+  bool step();
+  // Time passes and nobody runs, as while a process is stopped: the waits of that span come late,
+  // all at once.
+  void stall(Duration span);
+  // Somebody sets the clock: record time jumps, monotonic time does not.
+  void set_record_time(Instant to);
 
   // The earliest moment anybody waits for.
   [[nodiscard]] std::optional<MonotonicInstant> next() const;
@@ -89,6 +97,7 @@ class SimulatedClock final : public Clock {
   struct Waits;
 
   void fire_first();
+  void call_first();
 
   boost::asio::io_context& context_;
   Instant start_;

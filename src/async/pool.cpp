@@ -51,7 +51,10 @@ struct BlockingPool::Job : std::enable_shared_from_this<Job> {
     try {
       work();
     } catch (...) {
-      result = fail(ErrorCode::unavailable, "{}", describe(std::current_exception()));
+      const std::exception_ptr failure = std::current_exception();
+      const ErrorCode code =
+          tells_of_exhaustion(failure) ? ErrorCode::unable : ErrorCode::unavailable;
+      result = fail(code, "{}", describe(failure));
     }
     settle(std::move(result));
   }

@@ -8,7 +8,10 @@
 #include <boost/system/system_error.hpp>
 
 #include <memory>
+#include <new>
 #include <utility>
+
+#include "base/error.h"
 
 namespace bascule {
 
@@ -45,6 +48,19 @@ bool is_cancellation(const std::exception_ptr& failure) {
     std::rethrow_exception(failure);
   } catch (const boost::system::system_error& error) {
     return error.code() == boost::asio::error::operation_aborted;
+  } catch (...) {
+    return false;
+  }
+}
+
+bool tells_of_exhaustion(const std::exception_ptr& failure) {
+  if (!failure) return false;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const boost::system::system_error& error) {
+    return lacks_resources(error.code().value());
+  } catch (const std::bad_alloc&) {
+    return true;
   } catch (...) {
     return false;
   }

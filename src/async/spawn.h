@@ -30,4 +30,7 @@ void spawn_contained(const boost::asio::any_io_executor& executor, awaitable<voi
 // What an exception says, for people.
 [[nodiscard]] std::string describe(const std::exception_ptr& failure);
 
+// Whether it says that this process has run out of something: no memory, no descriptors.
+bool tells_of_exhaustion(const std::exception_ptr& failure);
+
 }  // namespace bascule

@@ -95,7 +95,9 @@ Error error_of_ending(const Ending& ending, const std::string& what, Duration al
   if (ending.by == EndedBy::parent || !ending.failure || is_cancellation(ending.failure)) {
     return fail(ErrorCode::canceled, "{} was canceled", what).error();
   }
-  return fail(ErrorCode::unavailable, "{}: {}", what, describe(ending.failure)).error();
+  const ErrorCode code =
+      tells_of_exhaustion(ending.failure) ? ErrorCode::unable : ErrorCode::unavailable;
+  return fail(code, "{}: {}", what, describe(ending.failure)).error();
 }
 
 }  // namespace bascule::detail

@@ -1,11 +1,12 @@
 #include "base/error.h"
 
 #include <array>
+#include <cerrno>
 
 namespace bascule {
 namespace {
 
-constexpr std::array<std::pair<ErrorCode, std::string_view>, 12> kCodes{{
+constexpr std::array<std::pair<ErrorCode, std::string_view>, 13> kCodes{{
     {ErrorCode::timeout, "timeout"},
     {ErrorCode::unavailable, "unavailable"},
     {ErrorCode::throttled, "throttled"},
@@ -18,6 +19,7 @@ constexpr std::array<std::pair<ErrorCode, std::string_view>, 12> kCodes{{
     {ErrorCode::corrupt, "corrupt"},
     {ErrorCode::outcome_unknown, "outcome_unknown"},
     {ErrorCode::canceled, "canceled"},
+    {ErrorCode::unable, "unable"},
 }};
 
 }  // namespace
@@ -34,6 +36,19 @@ std::optional<ErrorCode> error_code_from(std::string_view word) {
     if (name == word) return value;
   }
   return std::nullopt;
+}
+
+bool lacks_resources(int system_error) {
+  switch (system_error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+    case EADDRNOTAVAIL:  // of a connection: no local port is left
+      return true;
+    default:
+      return false;
+  }
 }
 
 Error in_context(std::string_view context, Error error) {

@@ -28,6 +28,8 @@ enum class ErrorCode {
   corrupt,     // stored data contradicts itself             → stop, keep the evidence
   outcome_unknown,  // the request may or may not have happened   → inspect
   canceled,         // we no longer want it                       → pass on
+  unable,  // we could not ask: no descriptors, no memory, stopped  → retry inside the deadline;
+           // it says nothing about whoever was to be asked
 };
 
 std::string_view to_string(ErrorCode code);
@@ -43,6 +45,10 @@ struct Error {
 
   friend bool operator==(const Error&, const Error&) = default;
 };
+
+// Whether an error number of the system speaks of what this process or machine has run out of
+// (descriptors, memory, ports), and so not of anybody else: `unable`.
+bool lacks_resources(int system_error);
 
 // Puts context in front: "amsterdam/database: connection refused".
 Error in_context(std::string_view context, Error error);

@@ -38,6 +38,7 @@ struct ControllerReading {
   std::optional<std::string>
       reference;  // one that answered; nothing: none did, or none is configured
   bool references_configured = false;
+  std::string unable;  // what this process lacked lately to look at all; empty: nothing
 };
 
 struct InspectionReading {

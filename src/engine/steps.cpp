@@ -42,6 +42,7 @@ bool is_worth_retrying(ErrorCode code) {
     case ErrorCode::throttled:
     case ErrorCode::conflict:
     case ErrorCode::outcome_unknown:
+    case ErrorCode::unable:
       return true;
     default:
       return false;
@@ -182,6 +183,8 @@ bool meet_inspection_error(const Moment& at, const InspectionReading& reading) {
     case ErrorCode::conflict:
     case ErrorCode::outcome_unknown:
       break;
+    case ErrorCode::unable:  // nobody was asked, so nobody was silent
+      return expire(at, &reading);
   }
   // A fence whose target gives no answer has failed. An obligation waits between its tries, not
   // inside them, unless it has begun: a server that is being rebuilt answers nothing for a while.

@@ -82,6 +82,8 @@ struct DetectPolicy {
   std::int64_t recoveries = 5;
   std::optional<Duration> confirm;  // nothing: off
   Duration min_duration{60'000};
+
+  friend bool operator==(const DetectPolicy&, const DetectPolicy&) = default;
 };
 
 struct FencePolicy {

@@ -8,11 +8,14 @@
 #include <boost/asio/this_coro.hpp>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <map>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "async/event.h"
@@ -23,6 +26,16 @@ namespace bascule::net {
 namespace asio = boost::asio;
 
 namespace {
+
+// c-ares does not say why it has no socket: a name server that refuses, or we that have none left.
+Result<void> can_open_sockets() {
+  const int descriptor = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0 && lacks_resources(errno)) {
+    return fail(ErrorCode::unable, "{}", std::generic_category().message(errno));
+  }
+  if (descriptor >= 0) ::close(descriptor);
+  return {};
+}
 
 // RFC 8305, section 3: how long to wait for the other family once one has answered.
 constexpr Duration kSecondFamily{50};
@@ -62,11 +75,9 @@ class Lookup : public std::enable_shared_from_this<Lookup> {
     if (status == ARES_SUCCESS && !servers.empty()) {
       status = ares_set_servers_ports_csv(channel_, servers.c_str());
     }
-    if (status != ARES_SUCCESS) {
-      return fail(ErrorCode::unavailable, "the resolver cannot be set up: {}",
-                  ares_strerror(status));
-    }
-    return {};
+    if (status == ARES_SUCCESS) return {};
+    if (const Result<void> able = can_open_sockets(); !able) return able;
+    return fail(ErrorCode::unavailable, "the resolver cannot be set up: {}", ares_strerror(status));
   }
 
   // Destroying the channel calls back for every open question and socket.
@@ -208,6 +219,7 @@ std::unexpected<Error> no_address(const std::string& host, const std::vector<Que
                        [&](const Question& question) { return question.status == status; });
   };
   if (some(ARES_ECONNREFUSED)) {
+    if (const Result<void> able = can_open_sockets(); !able) return error_of(able);
     return fail(ErrorCode::unavailable, "no name server takes questions (connection refused)");
   }
   if (some(ARES_ETIMEOUT)) return fail(ErrorCode::timeout, "no name server answered");

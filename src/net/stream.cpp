@@ -46,6 +46,7 @@ Error network_error(const error_code& code) {
   if (code == asio::error::timed_out) {
     return error(ErrorCode::timeout, "the other side stopped answering");
   }
+  if (lacks_resources(code.value())) return error(ErrorCode::unable, code.message());
   return error(ErrorCode::unavailable, code.message());
 }
 
@@ -151,7 +152,10 @@ awaitable<void> attempt(Clock& clock, Endpoint endpoint, Attempts* attempts) {
   Result<std::unique_ptr<Stream>> stream = co_await connect_now(clock, endpoint);
   if (!stream) {
     ++attempts->failures;
-    if (!attempts->first_error) attempts->first_error = stream.error();
+    // One address that was asked tells more than one that could not be.
+    const bool says_nothing =
+        !attempts->first_error || attempts->first_error->code == ErrorCode::unable;
+    if (says_nothing) attempts->first_error = stream.error();
   } else if (!attempts->winner) {
     attempts->winner = std::move(*stream);
   }

@@ -45,7 +45,8 @@ class Lease {
  public:
   virtual ~Lease() = default;
   // `unavailable` while somebody else holds it, naming the holder ("held by laptop (pid 4211) since
-  // 14:02").
+  // 14:02"). Who holds it already ends that term and begins the next; when that fails, the old one
+  // goes on.
   virtual boost::asio::awaitable<Result<Term>> acquire(std::string holder, Deadline deadline) = 0;
   virtual boost::asio::awaitable<Result<void>> renew(Term term, Deadline deadline) = 0;
   virtual boost::asio::awaitable<Result<void>> release(Term term) = 0;

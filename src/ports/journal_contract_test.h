@@ -158,9 +158,23 @@ TYPED_TEST_P(JournalContract, ASecondHolderIsRefusedByTheNameOfTheFirst) {
   EXPECT_NE(refused.error().message.find("held by laptop"), std::string::npos)
       << refused.error().message;
   EXPECT_NE(refused.error().message.find(" since "), std::string::npos) << refused.error().message;
-  EXPECT_FALSE(this->acquire(*first, "laptop"));
   EXPECT_TRUE(this->renew(*first, term));
   EXPECT_TRUE(this->append(*first, this->records(1, 1, term), term));
+}
+
+TYPED_TEST_P(JournalContract, WhoHoldsItCanBeginTheNextTerm) {
+  const auto first = this->factory_.open();
+  const auto second = this->factory_.open();
+  const Term old = *this->acquire(*first, "laptop");
+  ASSERT_TRUE(this->append(*first, this->records(1, 1, old), old));
+  const auto next = this->acquire(*first, "laptop");
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_GT(*next, old);
+  EXPECT_EQ(this->append(*first, this->records(2, 1, old), old).error().code, ErrorCode::term_over);
+  EXPECT_EQ(this->renew(*first, old).error().code, ErrorCode::term_over);
+  EXPECT_FALSE(this->acquire(*second, "desktop"));
+  EXPECT_TRUE(this->append(*first, this->records(2, 1, *next), *next));
+  EXPECT_TRUE(this->release(*first, *next));
 }
 
 TYPED_TEST_P(JournalContract, TermsGrowWithEveryHolderAndAnOldOneIsOver) {
@@ -225,6 +239,7 @@ REGISTER_TYPED_TEST_SUITE_P(JournalContract, AnEmptyJournalHasNothingToReadAndAH
                             ReadingIsPagedByNumberAndLimit, AGapIsRefusedAndNothingOfTheBatchIsKept,
                             ARecordOfAnotherTermIsRefused, NobodyWritesWithoutTheLease,
                             ASecondHolderIsRefusedByTheNameOfTheFirst,
+                            WhoHoldsItCanBeginTheNextTerm,
                             TermsGrowWithEveryHolderAndAnOldOneIsOver,
                             WhoIsGoneHoldsNothingAndLosesNothing,
                             AReaderSeesWhatIsAppendedAndCannotWrite,

@@ -6,6 +6,7 @@
 #include "engine/state.h"
 #include "model/observation.h"
 #include "model/record.h"
+#include "ports/notifier.h"
 
 namespace bascule::runtime {
 
@@ -16,6 +17,9 @@ class Follower {
   virtual void recorded(const Record& record, const engine::State& state) = 0;
   // A look of this observer, judged by who is active.
   virtual void observed(const Observation& /*judged*/, const CheckSpec& /*check*/) {}
+  // How this process itself is doing, which no record can tell: its store does not take any, its
+  // clock jumped, it has no descriptors left.
+  virtual void noticed(const Message& /*message*/) {}
 };
 
 }  // namespace bascule::runtime

@@ -16,6 +16,28 @@ constexpr Duration kStoreRetryFirst{100};
 constexpr Duration kStoreRetryLongest{2'000};
 // Two wake-ups at the same moment that decide nothing must not turn into a spin.
 constexpr Duration kShortestWait{5};
+// A process that runs is seen to at least this often.
+constexpr Duration kAliveEvery{500};
+// Whoever asks is not kept waiting longer by a store that is writing.
+constexpr Duration kAskPatience{2'000};
+
+bool is_temporary(ErrorCode code) {
+  return code == ErrorCode::unavailable || code == ErrorCode::timeout ||
+         code == ErrorCode::throttled || code == ErrorCode::outcome_unknown ||
+         code == ErrorCode::unable;
+}
+
+// Inputs that somebody gave who waits for an answer.
+bool asks(const Input& input) {
+  return std::holds_alternative<engine::Command>(input) ||
+         std::holds_alternative<engine::ConfigurationRead>(input);
+}
+
+Error takes_no_records(const Error& why) {
+  Error error = in_context("the journal cannot be written", why);
+  error.code = ErrorCode::unavailable;
+  return error;
+}
 
 const CheckSpec* find_check(const engine::State& state, const CheckReference& reference) {
   const GroupSpec* group = state.configuration.find_group(reference.group);
@@ -34,9 +56,21 @@ const CheckSpec* find_check(const engine::State& state, const CheckReference& re
 
 }  // namespace
 
-Loop::Loop(Clock& clock, Journal& journal, Term term, engine::State state)
-    : clock_(clock), journal_(journal), term_(term), state_(std::move(state)) {
+Loop::Loop(RecordClock& clock, Journal& journal, Term term, engine::State state, NextTerm next_term)
+    : clock_(clock),
+      journal_(journal),
+      term_(term),
+      next_term_(std::move(next_term)),
+      alive_at_(clock.monotonic()),
+      alive_by_clock_(clock.of_machine()),
+      state_(std::move(state)) {
   rebuild_detectors();
+}
+
+void Loop::begin(engine::TermBegan began, Configuration configuration) {
+  began_ = std::move(began);
+  push(began_, nullptr);
+  push(engine::ConfigurationRead{std::move(configuration)}, nullptr);
 }
 
 void Loop::add_follower(Follower& follower) {
@@ -57,18 +91,32 @@ void Loop::push(Input input, std::shared_ptr<Waiter> waiter) {
   arrived_.notify_all();
 }
 
+// How this process is doing is known at once, also while the queue stands still behind the journal.
 bool Loop::post(Input input) {
   if (stopping_ || queue_.size() >= kQueueBound) return false;
+  if (std::holds_alternative<engine::ControllerChecked>(input)) {
+    engine::take(readings_, state_, input, now());
+  }
   push(std::move(input), nullptr);
   return true;
 }
 
-void Loop::observe(Observation observation, Instant made_at) {
+void Loop::notice(Severity severity, std::string title, std::string text) {
+  Message message;
+  message.severity = severity;
+  message.seq = head_.seq;
+  message.at = now();
+  message.title = std::move(title);
+  message.text = std::move(text);
+  for (Follower* follower : followers_) follower->noticed(message);
+}
+
+void Loop::observe(Observation observation) {
   const CheckSpec* check = find_check(state_, observation.check);
   if (check == nullptr || stopping_) return;
   const DetectPolicy& policy =
       state_.configuration.find_group(observation.check.group)->policy.detect;
-  if (clock_.now() - made_at > policy.timeout) return;
+  if (now() - observation.at > 2 * policy.timeout) return;
   const auto detector = detectors_.find(observation.check);
   if (detector == detectors_.end()) return;
   const auto expected = engine::expected_role(state_, observation.check);
@@ -89,23 +137,69 @@ awaitable<void> Loop::deliver(Input input) {
   while (!waiter->finished) co_await waiter->done.wait();
 }
 
+bool Loop::store_answers() const {
+  const bool failed = store_failed_at_ && elapsed(clock_, *store_failed_at_) <= kStoreTrouble;
+  return !failed && (!append_began_ || elapsed(clock_, *append_began_) <= kStoreLate);
+}
+
+Microseconds Loop::store_latency() const {
+  return append_began_ ? std::max(store_latency_, elapsed(clock_, *append_began_)) : store_latency_;
+}
+
+Error Loop::store_trouble() const {
+  if (store_failed_at_) return takes_no_records(store_error_);
+  const auto since = std::chrono::duration_cast<Duration>(store_latency());
+  return Error{ErrorCode::unavailable,
+               fmt::format("the journal has not answered for {}ms", since.count()),
+               "look at the disk where it lies", std::nullopt};
+}
+
 awaitable<Result<Answer>> Loop::command(engine::Command command, Deadline deadline) {
+  return ask(std::move(command), deadline);
+}
+
+awaitable<Result<Answer>> Loop::reload(Configuration configuration, Deadline deadline) {
+  return ask(engine::ConfigurationRead{std::move(configuration)}, deadline);
+}
+
+awaitable<Result<Answer>> Loop::ask(Input input, Deadline deadline) {
   if (stopping_) co_return fail(ErrorCode::unavailable, "Bascule is stopping");
   if (queue_.size() >= kQueueBound) {
     co_return fail(ErrorCode::throttled, "{} inputs are waiting to be decided on", queue_.size());
   }
   auto waiter = std::make_shared<Waiter>();
-  push(std::move(command), waiter);
+  push(std::move(input), waiter);
   while (!waiter->finished) {
-    if (!co_await waiter->done.wait(clock_, deadline) && !waiter->finished) {
+    const Deadline patience = Deadline::in(clock_, kAskPatience);
+    if (co_await waiter->done.wait(clock_, earlier_of(deadline, patience))) continue;
+    if (waiter->finished) break;
+    // What has not been taken up yet can still be taken back.
+    if (!store_answers() && take_back(waiter)) co_return fail(store_trouble());
+    if (deadline.has_passed(clock_)) {
       co_return fail(ErrorCode::timeout, "no answer yet; the command may still be decided on");
     }
   }
   co_return std::move(*waiter->answer);
 }
 
+bool Loop::take_back(const std::shared_ptr<Waiter>& waiter) {
+  return std::erase_if(queue_, [&](const Queued& queued) { return queued.waiter == waiter; }) > 0;
+}
+
+void Loop::meet_store_trouble(const Error& error) {
+  store_failed_at_ = clock_.monotonic();
+  store_error_ = error;
+  std::erase_if(queue_, [&](const Queued& queued) {
+    if (!queued.waiter || !asks(queued.input)) return false;
+    queued.waiter->answer = fail(takes_no_records(error));
+    queued.waiter->finished = true;
+    queued.waiter->done.notify_all();
+    return true;
+  });
+}
+
 awaitable<std::optional<Loop::Queued>> Loop::next() {
-  while (queue_.empty() && !stopping_) {
+  while (queue_.empty() && !stopping_ && !absence_) {
     const auto wake = engine::next_wake(state_, readings_, now());
     if (!wake) {
       co_await arrived_.wait();
@@ -115,7 +209,9 @@ awaitable<std::optional<Loop::Queued>> Loop::next() {
     const bool came = co_await arrived_.wait(clock_, Deadline::in(clock_, left));
     if (!came && queue_.empty() && !stopping_) push(engine::TimePassed{}, nullptr);
   }
+  note_absence();
   if (stopping_) co_return std::nullopt;
+  if (absence_) co_return Queued{engine::TimePassed{}, nullptr, clock_.monotonic()};
   Queued oldest = std::move(queue_.front());
   queue_.pop_front();
   const auto waited = std::chrono::duration_cast<Duration>(elapsed(clock_, oldest.queued_at));
@@ -131,7 +227,12 @@ awaitable<Result<void>> Loop::run(Hands& hands) {
   hands.reconcile(engine::pending(state_, now()));
   while (std::optional<Queued> queued = co_await next()) {
     const std::shared_ptr<Waiter> waiter = queued->waiter;
-    ended = co_await process(std::move(*queued));
+    if (absence_) {
+      hands.reconcile({});
+      ended = co_await begin_next_term();
+    } else {
+      ended = co_await process(std::move(*queued));
+    }
     if (!ended) break;
     hands.reconcile(engine::pending(state_, now()));
     changed_.notify_all();
@@ -147,11 +248,74 @@ awaitable<Result<void>> Loop::run(Hands& hands) {
   co_return ended;
 }
 
+awaitable<void> Loop::keep_time() {
+  while (true) {
+    note_absence();
+    co_await wait_for(clock_, kAliveEvery);
+  }
+}
+
+void Loop::note_absence() {
+  const MonotonicInstant moment = clock_.monotonic();
+  const Instant by_clock = clock_.of_machine();
+  const auto gone = std::chrono::duration_cast<Duration>(moment - alive_at_);
+  const Duration set = (by_clock - alive_by_clock_) - gone;
+  alive_at_ = moment;
+  alive_by_clock_ = by_clock;
+  if (set < -kLongestAbsence) {
+    notice(Severity::warning, fmt::format("the clock was set back by {}", to_string(-set)),
+           "record time goes on from where it was, a little slower, until the clock has caught up");
+  }
+  if (absence_ || (gone <= kLongestAbsence && set <= kLongestAbsence)) return;
+  absence_ = gone > kLongestAbsence
+                 ? fmt::format("this process did not run for {}", to_string(gone))
+                 : fmt::format("the clock was set forward by {}", to_string(set));
+  notice(Severity::warning, *absence_,
+         "what was seen before counts no more, and what was under way is inspected again");
+  arrived_.notify_all();
+}
+
+// As after a start: nothing was seen yet, and what was under way is inspected first. The results of
+// calls of the old term are those of deadlines that nobody lived through.
+awaitable<Result<void>> Loop::begin_next_term() {
+  std::erase_if(queue_, [](const Queued& queued) {
+    if (asks(queued.input)) return false;
+    if (queued.waiter) {
+      queued.waiter->finished = true;
+      queued.waiter->done.notify_all();
+    }
+    return true;
+  });
+  Duration wait = kStoreRetryFirst;
+  while (true) {
+    Result<Term> next = co_await next_term_();
+    if (next) {
+      term_ = *next;
+      break;
+    }
+    if (!is_temporary(next.error().code)) co_return error_of(next);
+    meet_store_trouble(next.error());
+    const Deadline retry = Deadline::in(clock_, wait);
+    while (!stopping_ && !retry.has_passed(clock_)) co_await arrived_.wait(clock_, retry);
+    if (stopping_) co_return fail(ErrorCode::canceled, "Bascule is stopping");
+    wait = std::min(wait * 2, kStoreRetryLongest);
+  }
+  absence_.reset();
+  readings_ = engine::Readings();
+  detectors_.clear();
+  detectors_fingerprint_.clear();
+  rebuild_detectors();
+  began_.term = term_;
+  Result<Decision> decision = co_await decide_durably(began_, false);
+  if (!decision) co_return error_of(decision);
+  co_return Result<void>();
+}
+
 awaitable<Result<void>> Loop::process(Queued queued) {
-  const bool is_command = std::holds_alternative<engine::Command>(queued.input);
-  Result<Decision> decision = co_await decide_durably(queued.input, is_command);
+  const bool is_asked = queued.waiter && asks(queued.input);
+  Result<Decision> decision = co_await decide_durably(queued.input, is_asked);
   const bool only_refused =
-      !decision && is_command && decision.error().code == ErrorCode::unavailable;
+      !decision && is_asked && decision.error().code == ErrorCode::unavailable;
   if (queued.waiter && decision) queued.waiter->answer = decision->answer.value_or(Answer{});
   if (queued.waiter && !decision) queued.waiter->answer = error_of(decision);
   if (decision || only_refused) co_return Result<void>();
@@ -167,28 +331,29 @@ awaitable<Result<void>> Loop::process(Queued queued) {
 awaitable<Result<bool>> Loop::append(std::vector<Record> records) {
   const Sequence last = records.back().seq;
   const MonotonicInstant began = clock_.monotonic();
+  append_began_ = began;
   Result<JournalHead> head = co_await journal_.append(std::move(records), term_);
+  append_began_.reset();
   store_latency_ = elapsed(clock_, began);
-  store_answers_ = head.has_value();
   if (head) {
     head_ = *head;
+    store_failed_at_.reset();
     co_return true;
   }
-  store_error_ = head.error();
-  const ErrorCode code = head.error().code;
-  const bool passes = code == ErrorCode::unavailable || code == ErrorCode::timeout ||
-                      code == ErrorCode::throttled || code == ErrorCode::outcome_unknown;
-  if (!passes) co_return error_of(head);
+  if (!is_temporary(head.error().code)) co_return error_of(head);
   Result<JournalHead> now = co_await journal_.head();
-  if (!now || now->seq < last) co_return false;
+  if (!now || now->seq < last) {
+    meet_store_trouble(head.error());
+    co_return false;
+  }
   head_ = *now;
-  store_answers_ = true;
+  store_failed_at_.reset();
   co_return true;
 }
 
 // Decides, and makes the decision durable. While the store cannot write, a person is told at once;
 // everything else waits and is decided anew, since time has passed.
-awaitable<Result<Decision>> Loop::decide_durably(Input input, bool is_command) {
+awaitable<Result<Decision>> Loop::decide_durably(Input input, bool is_asked) {
   Duration wait = kStoreRetryFirst;
   while (true) {
     const Instant moment = now();
@@ -201,10 +366,7 @@ awaitable<Result<Decision>> Loop::decide_durably(Input input, bool is_command) {
       apply(decision.records);
       co_return decision;
     }
-    if (is_command) {
-      co_return fail(ErrorCode::unavailable, "the journal cannot be written: {}",
-                     store_error_.message);
-    }
+    if (is_asked) co_return fail(takes_no_records(store_error_));
     changed_.notify_all();
     // Stopping must not wait for a store that never answers.
     const Deadline retry = Deadline::in(clock_, wait);
@@ -224,12 +386,17 @@ void Loop::apply(const std::vector<Record>& records) {
 
 void Loop::rebuild_detectors() {
   if (detectors_fingerprint_ == state_.configuration_fingerprint) return;
-  detectors_.clear();
+  const std::map<CheckReference, engine::Detector> before = std::exchange(detectors_, {});
   detectors_fingerprint_ = state_.configuration_fingerprint;
   for (const GroupSpec& group : state_.configuration.groups) {
+    // What has been counted goes on counting where the rules are the same.
     const auto add = [&](const SiteName& site, const CheckSpec& check) {
-      detectors_.emplace(CheckReference{group.name, site, check.name},
-                         engine::Detector(group.policy.detect, check.acts_on));
+      const CheckReference reference{group.name, site, check.name};
+      const auto known = before.find(reference);
+      const bool same =
+          known != before.end() && known->second.follows(group.policy.detect, check.acts_on);
+      detectors_.emplace(
+          reference, same ? known->second : engine::Detector(group.policy.detect, check.acts_on));
     };
     for (const CheckSpec& check : group.checks) add(SiteName(), check);
     for (const SiteSpec& site : group.sites) {

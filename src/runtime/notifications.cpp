@@ -36,9 +36,16 @@ Notifications::Notifications(Clock& clock, boost::asio::any_io_executor executor
 void Notifications::recorded(const Record& record, const engine::State& state) {
   if (outboxes_.empty()) return;
   const std::optional<Message> message = message_for(record, state);
-  if (!message) return;
+  if (message) enqueue(*message);
+}
+
+void Notifications::noticed(const Message& message) {
+  enqueue(message);
+}
+
+void Notifications::enqueue(const Message& message) {
   for (const auto& outbox : outboxes_) {
-    if (!outbox->messages.push(*message)) ++outbox->dropped;
+    if (!outbox->messages.push(message)) ++outbox->dropped;
   }
 }
 

@@ -20,6 +20,7 @@ class Notifications final : public Follower {
   Notifications(Clock& clock, boost::asio::any_io_executor executor, std::vector<Channel> channels);
 
   void recorded(const Record& record, const engine::State& state) override;
+  void noticed(const Message& message) override;
 
   // Gives what is queued until the deadline to go out, then ends.
   awaitable<void> stop(Deadline deadline);
@@ -34,6 +35,7 @@ class Notifications final : public Follower {
     Mailbox<Message> messages;
     std::uint64_t dropped = 0;
   };
+  void enqueue(const Message& message);
   awaitable<void> send_all(std::shared_ptr<Outbox> outbox);
 
   Clock& clock_;

@@ -16,6 +16,8 @@ namespace {
 constexpr Duration kFirstLooks{500};
 // A probe is given this much longer than its deadline to say itself what went wrong.
 constexpr Duration kGrace{50};
+// A look whose limit came later than this did not have the time that it was given.
+constexpr Duration kLate{500};
 
 // FNV-1a: the same check gets the same place in the interval on every start.
 std::uint64_t hash_of(const CheckReference& check) {
@@ -78,8 +80,18 @@ Result<std::vector<WatchedCheck>> make_checks(const Configuration& configuration
   return made;
 }
 
+// What went wrong with us rather than with the target; empty: nothing did.
+std::string inability_of(const Observation& look, Duration took, Duration allowed) {
+  if (!look.error || look.health != Health::failed) return "";
+  if (look.error->code == ErrorCode::unable) return look.error->message;
+  const Duration late = took - allowed;
+  if (look.error->code != ErrorCode::timeout || late <= kLate) return "";
+  return fmt::format("this process did not run for {}", to_string(late));
+}
+
 awaitable<Observation> look_at(Clock& clock, WatchedCheck check, ObserverName observer) {
   const Instant began = clock.now();
+  const MonotonicInstant start = clock.monotonic();
   const Deadline deadline = Deadline::in(clock, check.policy.timeout);
   const Deadline limit = Deadline::in(clock, check.policy.timeout + kGrace);
   Result<Observation> result = co_await with_deadline(clock, limit, to_string(check.reference),
@@ -95,6 +107,14 @@ awaitable<Observation> look_at(Clock& clock, WatchedCheck check, ObserverName ob
   observation.check = check.reference;
   observation.observer = observer;
   observation.at = began;
+  const auto took = std::chrono::duration_cast<Duration>(clock.monotonic() - start);
+  const std::string inability = inability_of(observation, took, check.policy.timeout + kGrace);
+  if (!inability.empty()) {
+    observation.health = Health::unknown;
+    observation.error->code = ErrorCode::unable;
+    observation.error->message = inability;
+    observation.summary = inability;
+  }
   co_return observation;
 }
 
@@ -150,11 +170,17 @@ Duration ProbeScheduler::take_lateness() {
   return std::exchange(lateness_, Duration{0});
 }
 
+std::string ProbeScheduler::take_inability() {
+  return std::exchange(inability_, "");
+}
+
 awaitable<void> ProbeScheduler::look(std::shared_ptr<Slot> slot) {
   slot->look_wanted = false;
   ++slot->looks_begun;
   Observation observation = co_await look_at(clock_, slot->check, observer_);
-  onlooker_.observed(std::move(observation), clock_.now());
+  const bool unable = observation.error && observation.error->code == ErrorCode::unable;
+  if (unable) inability_ = observation.error->message;
+  onlooker_.observed(std::move(observation));
   slot->looks_ended = slot->looks_begun;
   slot->ended.notify_all();
 }

@@ -36,7 +36,7 @@ Result<std::vector<WatchedCheck>> make_checks(const Configuration& configuration
 class Onlooker {
  public:
   virtual ~Onlooker() = default;
-  virtual void observed(Observation observation, Instant made_at) = 0;
+  virtual void observed(Observation observation) = 0;
   virtual void sampled(CheckReference check, DatabaseFacts facts) = 0;
   virtual void sign_seen(CheckReference check, Instant at, std::string what) = 0;
   // Whether looks should come at the `confirm` interval.
@@ -57,6 +57,8 @@ class ProbeScheduler {
 
   // The largest delay of a look against its schedule since the last call.
   Duration take_lateness();
+  // Why a look since the last call could not be made at all; empty: all could.
+  std::string take_inability();
 
   static constexpr Duration kTick{10};
 
@@ -74,6 +76,7 @@ class ProbeScheduler {
   std::unique_ptr<Scope> scope_;
   std::vector<std::shared_ptr<Slot>> slots_;
   Duration lateness_{0};
+  std::string inability_;
 };
 
 // One look at each check, all at once: for `bascule check`.
@@ -81,7 +84,9 @@ awaitable<std::vector<Observation>> look_once(Clock& clock, boost::asio::any_io_
                                               std::vector<WatchedCheck> checks,
                                               ObserverName observer);
 
-// Fills in what a probe leaves to its scheduler, and turns a missing answer into the health it is.
+// Fills in what a probe leaves to its scheduler, and turns a missing answer into the health it is:
+// `failed`, or `unknown` where the look says something about us only. A look that was not made, for
+// want of descriptors, or that timed out while this process did not run, is no news of its target.
 awaitable<Observation> look_at(Clock& clock, WatchedCheck check, ObserverName observer);
 
 }  // namespace bascule::runtime

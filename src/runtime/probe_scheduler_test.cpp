@@ -48,7 +48,7 @@ class TimedProbe final : public Probe {
 
 class Notes final : public Onlooker {
  public:
-  void observed(Observation observation, Instant) override {
+  void observed(Observation observation) override {
     observations.push_back(std::move(observation));
   }
   void sampled(CheckReference, DatabaseFacts) override { ++samples; }

@@ -37,18 +37,23 @@ Result<std::vector<WatchedCheck>> make_references(const Configuration& configura
   return made;
 }
 
-SelfCheck::SelfCheck(Loop& loop, ProbeScheduler& scheduler, Clock& clock, ObserverName observer,
-                     std::vector<WatchedCheck> references)
+SelfCheck::SelfCheck(Loop& loop, ProbeScheduler& scheduler, RecordClock& clock,
+                     ObserverName observer, std::vector<WatchedCheck> references)
     : loop_(loop),
       scheduler_(scheduler),
       clock_(clock),
       observer_(std::move(observer)),
       references_(std::move(references)),
-      last_now_(clock.now()),
+      last_now_(clock.of_machine()),
       last_monotonic_(clock.monotonic()) {}
 
+void SelfCheck::ask_others(std::vector<WatchedCheck> references) {
+  references_ = std::move(references);
+  answered_.reset();
+}
+
 engine::ControllerReading SelfCheck::read(Duration own_lateness) {
-  const Instant now = clock_.now();
+  const Instant now = clock_.of_machine();
   const MonotonicInstant monotonic = clock_.monotonic();
   const auto walked = std::chrono::duration_cast<Duration>(monotonic - last_monotonic_);
   const Duration parted = (now - last_now_) - walked;
@@ -57,7 +62,7 @@ engine::ControllerReading SelfCheck::read(Duration own_lateness) {
   last_monotonic_ = monotonic;
 
   engine::ControllerReading reading;
-  reading.at = now;
+  reading.at = clock_.now();
   reading.loop_late =
       std::max({own_lateness, scheduler_.take_lateness(), loop_.worst_queue_delay()});
   loop_.forget_queue_delay();
@@ -66,7 +71,30 @@ engine::ControllerReading SelfCheck::read(Duration own_lateness) {
   reading.store_latency = loop_.store_latency();
   reading.references_configured = !references_.empty();
   reading.reference = answered_;
+  if (std::string inability = scheduler_.take_inability(); !inability.empty()) {
+    inability_ = std::move(inability);
+    unable_at_ = monotonic;
+  }
+  if (unable_at_ && monotonic - *unable_at_ <= kUnsteadyFor) reading.unable = inability_;
   return reading;
+}
+
+void SelfCheck::tell_trouble(const engine::ControllerReading& reading) {
+  Error trouble;
+  if (!reading.store_answers) trouble = loop_.store_trouble();
+  if (trouble.message.empty() && !reading.unable.empty()) {
+    trouble.message = "looks cannot be made: " + reading.unable;
+  }
+  const bool was_well = trouble_.empty();
+  trouble_ = trouble.message;
+  if (was_well == trouble_.empty()) return;
+  if (was_well) {
+    loop_.notice(Severity::critical, fmt::format("{} can do nothing: {}", observer_, trouble_),
+                 fmt::format("it goes on by itself when that is over{}{}",
+                             trouble.what_to_do.empty() ? "" : ": ", trouble.what_to_do));
+  } else {
+    loop_.notice(Severity::info, fmt::format("{} can act again", observer_), "");
+  }
 }
 
 awaitable<void> SelfCheck::ask_references(boost::asio::any_io_executor executor) {
@@ -76,20 +104,20 @@ awaitable<void> SelfCheck::ask_references(boost::asio::any_io_executor executor)
   answered_.reset();
   for (const Observation& look : looks) {
     // Any answer shows that the network carries; how well the reference is does not matter.
-    if (look.health != Health::failed) answered_ = look.check.check.text();
+    const bool answered = look.health != Health::failed && look.health != Health::unknown;
+    if (answered) answered_ = look.check.check.text();
   }
 }
 
 awaitable<void> SelfCheck::run(boost::asio::any_io_executor executor) {
   MonotonicInstant due = clock_.monotonic();
   while (true) {
-    co_await ask_references(executor);
     const MonotonicInstant woke = clock_.monotonic();
-    const bool waited_for_references = !references_.empty();
-    const Duration late = waited_for_references
-                              ? Duration{0}
-                              : std::chrono::duration_cast<Duration>(std::max(woke, due) - due);
-    loop_.post(engine::ControllerChecked{observer_, read(late)});
+    const auto late = std::chrono::duration_cast<Duration>(std::max(woke, due) - due);
+    co_await ask_references(executor);
+    const engine::ControllerReading reading = read(late);
+    tell_trouble(reading);
+    loop_.post(engine::ControllerChecked{observer_, reading});
     while (due <= clock_.monotonic()) due += kEvery;
     co_await clock_.wait_until(due);
   }

@@ -19,7 +19,10 @@ constexpr Duration kPreflightEvery{60'000};
 
 }  // namespace
 
-Supervisor::Supervisor(Assembly assembly) : assembly_(std::move(assembly)) {}
+Supervisor::Supervisor(Assembly assembly)
+    : assembly_(std::move(assembly)),
+      clock_(assembly_.services.clock),
+      services_{assembly_.services.io, clock_, assembly_.services.secrets} {}
 Supervisor::~Supervisor() = default;
 
 void Supervisor::request_stop() {
@@ -27,8 +30,8 @@ void Supervisor::request_stop() {
   if (loop_) loop_->stop();
 }
 
-void Supervisor::observed(Observation observation, Instant made_at) {
-  if (loop_) loop_->observe(std::move(observation), made_at);
+void Supervisor::observed(Observation observation) {
+  if (loop_) loop_->observe(std::move(observation));
 }
 void Supervisor::sampled(CheckReference check, DatabaseFacts facts) {
   if (loop_) loop_->post(engine::PositionsRead{std::move(check), std::move(facts)});
@@ -48,14 +51,22 @@ awaitable<Result<void>> Supervisor::run() {
   co_return ended;
 }
 
+// Also while this process holds the lease: that ends its own term and begins the next.
+awaitable<Result<Term>> Supervisor::begin_term() {
+  term_changes_ = true;
+  Result<Term> term = co_await assembly_.lease.acquire(assembly_.configuration.observer.name.text(),
+                                                       Deadline::in(clock_, kLeaseTimeout));
+  term_changes_ = false;
+  co_return term;
+}
+
 awaitable<Result<void>> Supervisor::open_and_serve() {
-  const std::string holder = assembly_.configuration.observer.name.text();
-  Result<Term> term = co_await assembly_.lease.acquire(
-      holder, Deadline::in(assembly_.services.clock, kLeaseTimeout));
+  Result<Term> term = co_await begin_term();
   if (!term) co_return fail(in_context("the journal", term.error()));
   Result<void> ended;
   if (!stop_requested_) ended = co_await serve_term(*term);
-  Result<void> released = co_await assembly_.lease.release(*term);
+  const Term last = loop_ ? loop_->term() : *term;
+  Result<void> released = co_await assembly_.lease.release(last);
   if (ended && !released && released.error().code != ErrorCode::term_over)
     ended = error_of(released);
   co_return ended;
@@ -63,7 +74,6 @@ awaitable<Result<void>> Supervisor::open_and_serve() {
 
 awaitable<Result<void>> Supervisor::serve_term(Term term) {
   const Configuration& configuration = assembly_.configuration;
-  Services& services = assembly_.services;
   auto replayed = co_await replay(assembly_.journal);
   if (!replayed) co_return error_of(replayed);
   if (replayed->state.seq > 0 && replayed->state.cluster != configuration.cluster) {
@@ -73,28 +83,30 @@ awaitable<Result<void>> Supervisor::serve_term(Term term) {
                           replayed->state.cluster, configuration.cluster),
               "name another `store`, or correct `cluster`", std::nullopt});
   }
-  auto checks = make_checks(configuration, assembly_.catalog, services);
+  auto checks = make_checks(configuration, assembly_.catalog, services_);
   if (!checks) co_return error_of(checks);
-  auto references = make_references(configuration, assembly_.catalog, services);
+  auto references = make_references(configuration, assembly_.catalog, services_);
   if (!references) co_return error_of(references);
 
-  const auto executor = services.io.get_executor();
+  const auto executor = services_.io.get_executor();
   const ObserverName observer = configuration.observer.name;
-  loop_ =
-      std::make_unique<Loop>(services.clock, assembly_.journal, term, std::move(replayed->state));
+  clock_.start_from(replayed->state.last_at);
+  loop_ = std::make_unique<Loop>(clock_, assembly_.journal, term, std::move(replayed->state),
+                                 [this] { return begin_term(); });
   for (Follower* follower : assembly_.followers) loop_->add_follower(*follower);
-  runner_ = std::make_unique<StepRunner>(*loop_, assembly_.catalog, services, assembly_.look_only);
+  runner_ = std::make_unique<StepRunner>(*loop_, assembly_.catalog, services_, assembly_.look_only);
   Onlooker& onlooker = *this;
-  scheduler_ = std::make_unique<ProbeScheduler>(services.clock, executor, observer, onlooker);
-  self_check_ = std::make_unique<SelfCheck>(*loop_, *scheduler_, services.clock, observer,
-                                            std::move(*references));
+  scheduler_ = std::make_unique<ProbeScheduler>(clock_, executor, observer, onlooker);
+  self_check_ =
+      std::make_unique<SelfCheck>(*loop_, *scheduler_, clock_, observer, std::move(*references));
   if (stop_requested_) loop_->stop();
-  loop_->post(engine::TermBegan{term, observer, assembly_.version, configuration.cluster});
-  loop_->post(engine::ConfigurationRead{configuration});
+  loop_->begin(engine::TermBegan{term, observer, assembly_.version, configuration.cluster},
+               configuration);
   scheduler_->start(std::move(*checks));
   Scope scope(executor, [](const std::string&, const std::string&) {});
+  scope.spawn("time", loop_->keep_time());
   scope.spawn("self check", self_check_->run(executor));
-  scope.spawn("lease", renew_lease(term));
+  scope.spawn("lease", renew_lease());
   scope.spawn("preflight", keep_asking_preflight());
   phase_changed_.notify_all();
 
@@ -108,12 +120,15 @@ awaitable<Result<void>> Supervisor::serve_term(Term term) {
   co_return ended;
 }
 
-awaitable<void> Supervisor::renew_lease(Term term) {
-  Clock& clock = assembly_.services.clock;
+awaitable<void> Supervisor::renew_lease() {
   while (true) {
-    co_await wait_for(clock, kRenewEvery);
-    Result<void> renewed = co_await assembly_.lease.renew(term, Deadline::in(clock, kLeaseTimeout));
-    if (!renewed && renewed.error().code == ErrorCode::term_over) {
+    co_await wait_for(clock_, kRenewEvery);
+    const Term term = loop_->term();
+    Result<void> renewed =
+        co_await assembly_.lease.renew(term, Deadline::in(clock_, kLeaseTimeout));
+    const bool is_over = !renewed && renewed.error().code == ErrorCode::term_over;
+    // The loop may begin the next term, or have begun it, meanwhile.
+    if (is_over && !term_changes_ && loop_->term() == term) {
       loop_->stop();
       co_return;
     }
@@ -146,7 +161,7 @@ awaitable<void> Supervisor::ask_preflight(GroupName group, Deadline deadline) {
       loop.post(std::move(read));
     }
   };
-  Scope scope(assembly_.services.io.get_executor(), [](const std::string&, const std::string&) {});
+  Scope scope(services_.io.get_executor(), [](const std::string&, const std::string&) {});
   for (engine::Call& call : calls) {
     const std::string name = call.step.id.text();
     scope.spawn(name, Asking::ask(*runner_, *loop_, std::move(call), deadline));
@@ -156,7 +171,6 @@ awaitable<void> Supervisor::ask_preflight(GroupName group, Deadline deadline) {
 
 // In the background, so that automation knows what always blocks without waiting for anybody.
 awaitable<void> Supervisor::keep_asking_preflight() {
-  Clock& clock = assembly_.services.clock;
   while (true) {
     std::vector<GroupName> groups;
     bool all_active = true;
@@ -167,9 +181,9 @@ awaitable<void> Supervisor::keep_asking_preflight() {
     // Before it is known who is active there is nobody to take over from.
     const bool asked = all_active && !groups.empty();
     for (GroupName& name : groups) {
-      co_await ask_preflight(std::move(name), Deadline::in(clock, kFreshLook));
+      co_await ask_preflight(std::move(name), Deadline::in(clock_, kFreshLook));
     }
-    co_await wait_for(clock, asked ? kPreflightEvery : kRenewEvery);
+    co_await wait_for(clock_, asked ? kPreflightEvery : kRenewEvery);
   }
 }
 
@@ -189,15 +203,14 @@ bool Supervisor::all_seen() const {
 }
 
 awaitable<bool> Supervisor::ready(Deadline deadline) {
-  Clock& clock = assembly_.services.clock;
   while (!loop_ && !ended_) {
-    if (!co_await phase_changed_.wait(clock, deadline)) co_return false;
+    if (!co_await phase_changed_.wait(clock_, deadline)) co_return false;
   }
   if (ended_) co_return false;
   // The configuration is an input like any other: before it was taken there is nothing to have
   // seen.
   while (loop_->state().configuration_fingerprint.empty() || !all_seen()) {
-    if (ended_ || !co_await loop_->changed().wait(clock, deadline)) co_return false;
+    if (ended_ || !co_await loop_->changed().wait(clock_, deadline)) co_return false;
   }
   co_return !ended_;
 }
@@ -205,7 +218,7 @@ awaitable<bool> Supervisor::ready(Deadline deadline) {
 awaitable<Result<engine::Answer>> Supervisor::command(engine::Command command, Deadline deadline) {
   if (!loop_) co_return fail(ErrorCode::unavailable, "Bascule has not opened its term yet");
   if (const auto* start = std::get_if<engine::StartMove>(&command.body)) {
-    const Deadline look = Deadline::in(assembly_.services.clock, kFreshLook);
+    const Deadline look = Deadline::in(clock_, kFreshLook);
     co_await scheduler_->look_now(start->group, earlier_of(deadline, look));
     co_await ask_preflight(start->group, earlier_of(deadline, look));
   }
@@ -220,7 +233,7 @@ awaitable<Result<std::vector<StoredRecord>>> Supervisor::read_journal(Sequence a
 awaitable<Result<Preview>> Supervisor::preview(GroupName group, Move move, SiteName target,
                                                Deadline deadline) {
   if (!loop_) co_return fail(ErrorCode::unavailable, "Bascule has not opened its term yet");
-  co_return co_await runtime::preview(assembly_.services.io.get_executor(), *loop_, *runner_,
+  co_return co_await runtime::preview(services_.io.get_executor(), *loop_, *runner_,
                                       std::move(group), move, std::move(target), deadline);
 }
 

@@ -61,25 +61,29 @@ class Supervisor final : private Onlooker {
                                      Deadline deadline);
 
  private:
-  void observed(Observation observation, Instant made_at) override;
+  void observed(Observation observation) override;
   void sampled(CheckReference check, DatabaseFacts facts) override;
   void sign_seen(CheckReference check, Instant at, std::string what) override;
   [[nodiscard]] bool suspects(const CheckReference& check) const override;
 
   awaitable<Result<void>> open_and_serve();
   awaitable<Result<void>> serve_term(Term term);
-  awaitable<void> renew_lease(Term term);
+  awaitable<Result<Term>> begin_term();
+  awaitable<void> renew_lease();
   // Asks the preflight items of every site that could take over from the active one.
   awaitable<void> ask_preflight(GroupName group, Deadline deadline);
   awaitable<void> keep_asking_preflight();
   [[nodiscard]] bool all_seen() const;
 
   Assembly assembly_;
+  RecordClock clock_;
+  Services services_;  // as the assembly's, on record time
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<StepRunner> runner_;
   std::unique_ptr<ProbeScheduler> scheduler_;
   std::unique_ptr<SelfCheck> self_check_;
   Event phase_changed_;
+  bool term_changes_ = false;
   bool stop_requested_ = false;
   bool ended_ = false;
 };

@@ -242,7 +242,7 @@ FakeBascule::FakeBascule(FakeWorld& world, std::shared_ptr<MemoryStore> store, I
       journal(clock, std::move(store)) {
   journal.free_lease();
   supervisor = std::make_unique<Supervisor>(
-      Assembly{configuration, catalog, services, journal, journal, {}, "test", false});
+      Assembly{configuration, catalog, services, journal, journal, {&notices}, "test", false});
   struct Life {
     static awaitable<void> live(FakeBascule& self) {
       self.result = co_await self.supervisor->run();
@@ -302,6 +302,11 @@ std::string FakeBascule::story() const {
   for (const Record& record : journal.records())
     text += "\n" + to_text(to_json(record)).substr(0, 400);
   return text;
+}
+
+bool FakeBascule::run_is(RunState state) {
+  const engine::Run* run = newest_run();
+  return run != nullptr && run->state == state;
 }
 
 const engine::Run* FakeBascule::newest_run() {

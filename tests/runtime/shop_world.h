@@ -10,6 +10,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -71,6 +72,7 @@ struct FakeWorld {
   std::map<SiteName, std::string> addresses{{kAmsterdam, "127.0.1.1"}, {kBerlin, "127.0.1.2"}};
   std::string lag;  // why the preflight item of that name is blocked; empty: it is not
   Duration latency{5};
+  bool descriptors_used_up = false;  // of the observer: no probe gets a socket
 };
 
 class FakeProbe final : public Probe {
@@ -82,6 +84,11 @@ class FakeProbe final : public Probe {
     co_await wait_for(clock_, Duration{1});
     const FakeSite& site = world_.sites.at(site_);
     Observation seen;
+    if (world_.descriptors_used_up) {
+      seen.health = Health::failed;
+      seen.error = Error{ErrorCode::unable, "too many open files", "", std::nullopt};
+      co_return seen;
+    }
     if (!site.powered) {
       seen.health = Health::failed;
       seen.error = Error{ErrorCode::unavailable, "connection refused", "", std::nullopt};
@@ -176,6 +183,17 @@ class NoSecrets final : public Secrets {
   }
 };
 
+// What a Bascule tells about itself.
+struct Notices final : Follower {
+  void recorded(const Record&, const engine::State&) override {}
+  void noticed(const Message& message) override { texts.push_back(message.title); }
+  [[nodiscard]] bool hold(std::string_view words) const {
+    return std::ranges::any_of(texts, [&](const auto& text) { return text.contains(words); });
+  }
+
+  std::vector<std::string> texts;
+};
+
 // One Bascule process over the world, from start to stop or sudden death.
 class FakeBascule {
  public:
@@ -192,6 +210,7 @@ class FakeBascule {
   [[nodiscard]] bool steady();
   [[nodiscard]] std::size_t count(std::string_view type) const;
   [[nodiscard]] const engine::Run* newest_run();
+  [[nodiscard]] bool run_is(RunState state);
   // Its journal and how it ended, for a test that failed.
   [[nodiscard]] std::string story() const;
   // Asks it to stop and waits for the end.
@@ -207,6 +226,7 @@ class FakeBascule {
   Catalog catalog;
   Configuration configuration;
   MemoryJournal journal;
+  Notices notices;
   std::unique_ptr<Supervisor> supervisor;
   bool ended = false;
   Result<void> result;

@@ -31,8 +31,7 @@ class SupervisorTest : public testing::Test {
 };
 
 bool run_is(FakeBascule& bascule, RunState state) {
-  const engine::Run* run = bascule.newest_run();
-  return run != nullptr && run->state == state;
+  return bascule.run_is(state);
 }
 
 TEST_F(SupervisorTest, AdoptsTheSiteThatTheFrontDoorShowsAndClaimsTheFirstGeneration) {

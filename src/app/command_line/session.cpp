@@ -117,6 +117,7 @@ ExitCode exit_code_of(const Error& error) {
     case ErrorCode::canceled:
       return ExitCode::unknown;
     case ErrorCode::unavailable:
+    case ErrorCode::unable:
     case ErrorCode::term_over:
       return ExitCode::not_reachable;
     case ErrorCode::conflict:

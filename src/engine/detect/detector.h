@@ -41,6 +41,11 @@ class Detector {
   // seen: looks keep their order.
   Opinion observe(const Observation& observation);
 
+  // Whether it detects by these rules, so that it can go on when a configuration is read again.
+  [[nodiscard]] bool follows(const DetectPolicy& policy, ActsOn acts_on) const {
+    return policy_ == policy && acts_on_ == acts_on;
+  }
+
   // True while a failure is not cleared: the scheduler confirms at the `confirm` interval.
   [[nodiscard]] bool suspect() const;
 

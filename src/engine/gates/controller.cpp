@@ -57,6 +57,8 @@ GateAnswer ask_controller(const Question& question) {
                                     span_text(reading.loop_late), span_text(kLatenessMax)));
   } else if (!reading.clock_steady) {
     answer = it_refuses("the clock was set or jumped");
+  } else if (!reading.unable.empty()) {
+    answer = it_refuses("this observer cannot look: " + reading.unable);
   } else if (!reading.store_answers) {
     answer = it_refuses("the journal does not answer");
   } else if (!reference) {
@@ -73,6 +75,7 @@ GateAnswer ask_controller(const Question& question) {
   answer.since = reading.at;
   answer.evidence = {{"loop_late_ms", reading.loop_late.count()},
                      {"clock_steady", reading.clock_steady},
+                     {"unable", reading.unable.empty() ? Json(nullptr) : Json(reading.unable)},
                      {"store_answers", reading.store_answers},
                      {"store_latency_us", reading.store_latency.count()},
                      {"reference", reference ? Json(*reference) : Json(nullptr)}};

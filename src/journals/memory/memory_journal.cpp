@@ -62,7 +62,8 @@ awaitable<Result<JournalHead>> MemoryJournal::head() {
 awaitable<Result<Term>> MemoryJournal::acquire(std::string holder, Deadline deadline) {
   if (slowness_ > Duration{0}) co_await wait_for(clock_, slowness_);
   if (deadline.has_passed(clock_)) co_return fail(ErrorCode::timeout, "the store took too long");
-  if (store_->holder_ != nullptr || !store_->held_by_.empty()) {
+  const bool is_ours = store_->holder_ == this;
+  if (!is_ours && (store_->holder_ != nullptr || !store_->held_by_.empty())) {
     co_return fail(ErrorCode::unavailable, "held by {}", store_->held_by_);
   }
   store_->holder_ = this;

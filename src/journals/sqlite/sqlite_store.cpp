@@ -282,10 +282,16 @@ Result<JournalHead> SqliteStore::head() {
 Result<Term> SqliteStore::acquire(std::string_view holder, Instant now) {
   if (!writes_) return fail(ErrorCode::denied, "{} is open for reading only", path_.string());
   const std::string who = fmt::format("{} (pid {}) since {}", holder, ::getpid(), to_rfc3339(now));
-  if (auto locked = lock_.acquire(who); !locked) return error_of(locked);
+  const bool was_held = lock_.held();
+  if (was_held && term_) {
+    if (auto ours = check_term(*term_); !ours) return error_of(ours);
+  }
+  if (!was_held) {
+    if (auto locked = lock_.acquire(who); !locked) return error_of(locked);
+  }
   Result<Term> term = raise_term(holder, now);
   if (!term) {
-    lock_.release();
+    if (!was_held) lock_.release();
     return term;
   }
   term_ = *term;

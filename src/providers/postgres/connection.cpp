@@ -208,7 +208,7 @@ awaitable<Result<void>> Connection::log_in(ConnectionSettings settings, Deadline
   names.push_back(nullptr);
   values.push_back(nullptr);
   handle_.reset(PQconnectStartParams(names.data(), values.data(), 0));
-  if (!handle_) co_return fail(ErrorCode::unavailable, "there is no memory for a connection");
+  if (!handle_) co_return fail(ErrorCode::unable, "there is no memory for a connection");
   PQsetErrorVerbosity(connection_of(handle_), PQERRORS_VERBOSE);
   PQsetNoticeReceiver(connection_of(handle_), take_notice, &last_word_);
   co_return co_await negotiate();

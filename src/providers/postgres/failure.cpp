@@ -43,6 +43,11 @@ struct Phrase {
   std::string_view message;
 };
 constexpr std::array kPhrases = {
+    Phrase{"Too many open files", ErrorCode::unable, "too many open files"},
+    Phrase{"No buffer space available", ErrorCode::unable, "no buffer space available"},
+    Phrase{"Cannot assign requested address", ErrorCode::unable, "no local port is free"},
+    Phrase{"Cannot allocate memory", ErrorCode::unable, "there is no memory left"},
+    Phrase{"out of memory", ErrorCode::unable, "there is no memory left"},
     Phrase{"Connection refused", ErrorCode::unavailable, "connection refused"},
     Phrase{"No route to host", ErrorCode::unavailable, "no route to host"},
     Phrase{"Network is unreachable", ErrorCode::unavailable, "network is unreachable"},
