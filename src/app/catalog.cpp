@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "notifiers/log/log.h"
 #include "providers/dns/kinds.h"
+#include "providers/hook/check.h"
 #include "providers/hook/hook.h"
 #include "providers/http/kinds.h"
 #include "providers/notify/kinds.h"
@@ -102,6 +103,7 @@ Catalog make_catalog(net::Resolver& resolver) {
   add(catalog.probes, http::probe_kinds(resolver));
   add(catalog.probes, postgres::postgres_probes({resolver}));
   add(catalog.probes, dns::probe_kinds(resolver));
+  catalog.probes.push_back(hook::probe_kind());
   add(catalog.actions, http::action_kinds(resolver));
   add(catalog.actions, postgres::postgres_actions({resolver}));
   add(catalog.actions, dns::action_kinds(resolver));

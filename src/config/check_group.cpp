@@ -106,8 +106,9 @@ void check_threshold(Reading& reading, const GroupPart& group) {
       "raise detect.interval or detect.failures unless that is meant");
 }
 
-// The address as it is known now; nothing while it depends on steps.
-std::optional<std::string> known_address(const SitePart& site) {
+// A text of the site's description as it is known now; nothing while it depends on the other site
+// of a move or on steps.
+std::optional<std::string> known_text(const SitePart& site, const std::string& text) {
   const auto lookup = [&](std::string_view path) -> Result<std::optional<std::string>> {
     constexpr std::string_view kSite = "site.";
     const auto found = path.starts_with(kSite)
@@ -116,7 +117,7 @@ std::optional<std::string> known_address(const SitePart& site) {
     if (found == site.values.end()) return fail(ErrorCode::invalid, "not known yet");
     return found->second;
   };
-  const auto rendered = render_text(site.spec.address, lookup);
+  const auto rendered = render_text(text, lookup);
   return rendered ? std::optional(*rendered) : std::nullopt;
 }
 
@@ -131,7 +132,7 @@ void check_addresses(Reading& reading, const GroupPart& group) {
           "write address: \"${{ site.ip }}\" or the address itself");
       continue;
     }
-    const auto address = known_address(site);
+    const auto address = known_text(site, site.spec.address);
     if (!address) continue;
     const auto [first, is_new] = seen.emplace(*address, &site);
     if (!is_new) {
@@ -213,6 +214,52 @@ void report_short_fence(Reading& reading, const GroupPart& group, const SitePart
   }
 }
 
+struct Lost {
+  std::string what;  // "what step `cut` needs"
+  Span where;
+  std::string what_to_do;
+};
+
+// What a failover away from `site` needs and what goes down with it: the front door, the fence of
+// the site, and activate and verify of those that could take over.
+std::vector<Lost> lost_with(const GroupPart& group, const SitePart& site) {
+  std::vector<Lost> lost;
+  const std::string& place = site.spec.at;
+  if (place.empty()) return lost;
+  if (group.front_door && group.spec.front_door &&
+      text_or(group.spec.front_door->settings, "at") == place) {
+    lost.push_back(
+        {"the front door's control plane", *group.front_door, "publish the name from elsewhere"});
+  }
+  const auto look = [&](const SitePart& owner, const StepList& list) {
+    for (const StepPart& step : list.steps) {
+      if (step.spec.on_failure == OnFailure::continue_) continue;
+      if (known_text(owner, text_or(step.spec.with, "at")) != place) continue;
+      lost.push_back({fmt::format("what step {} needs", quote(step.spec.name)), step.uses,
+                      "run it from elsewhere, or write on_failure: continue"});
+    }
+  };
+  look(site, site.fence);
+  for (const SitePart& other : group.sites) {
+    if (&other == &site || !other.spec.can_be_target) continue;
+    look(other, other.activate);
+    look(other, other.verify);
+  }
+  return lost;
+}
+
+void check_needed(Reading& reading, const GroupPart& group, const SitePart& site, bool forbids) {
+  for (Lost& lost : lost_with(group, site)) {
+    const std::string message =
+        fmt::format("the loss of {} takes along {}", site.spec.name, lost.what);
+    if (forbids) {
+      reading.problems.error("lost_with_site", lost.where, message, std::move(lost.what_to_do));
+    } else {
+      reading.problems.warning("lost_with_site", lost.where, message);
+    }
+  }
+}
+
 }  // namespace
 
 void check_group(Reading& reading, const GroupPart& group) {
@@ -276,27 +323,7 @@ void check_places(Reading& reading, const GroupPart& group, const ObserverSpec& 
                                            "stand in for {}",
                                            quote(place), site.spec.name));
     }
-    // A failover away from here needs the fence of this site, and activate and verify elsewhere.
-    const auto look = [&](const StepList& list) {
-      for (const StepPart& step : list.steps) {
-        const bool skippable = step.spec.on_failure == OnFailure::continue_;
-        if (skippable || text_or(step.spec.with, "at") != place || place.empty()) continue;
-        const std::string message = fmt::format("the loss of {} takes along what step {} needs",
-                                                site.spec.name, quote(step.spec.name));
-        if (forbids) {
-          reading.problems.error("lost_with_site", step.uses, message,
-                                 "run it from elsewhere, or write on_failure: continue");
-        } else {
-          reading.problems.warning("lost_with_site", step.uses, message);
-        }
-      }
-    };
-    look(site.fence);
-    for (const SitePart& other : group.sites) {
-      if (&other == &site || !other.spec.can_be_target) continue;
-      look(other.activate);
-      look(other.verify);
-    }
+    check_needed(reading, group, site, forbids);
   }
 }
 

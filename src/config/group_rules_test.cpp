@@ -29,8 +29,9 @@ TEST(AGroup, WithoutActivateIsOnlyWatched) {
   text = replaced(text, "mode: automatic", "mode: manual");
   EXPECT_EQ(said_about(text),
             "5:11: warning: group `shop` is only watched: no site has `activate`");
-  text = replaced(text, "    policy:\n",
-                  "    front_door: {dns.record: {zone: t., name: www.t.}}\n    policy:\n");
+  text = replaced(
+      text, "    policy:\n",
+      "    front_door: {dns.record: {zone: t., name: www.t., at: elsewhere}}\n    policy:\n");
   EXPECT_EQ(
       said_about(text),
       "6:5: error: there is a front door, but no site has `activate`: it would never be moved "
@@ -38,7 +39,8 @@ TEST(AGroup, WithoutActivateIsOnlyWatched) {
 }
 
 TEST(AGroup, SharesItsPublicNameWithNobody) {
-  const std::string door = "    front_door: {dns.record: {zone: t., name: www.t.}}\n    policy:\n";
+  const std::string door =
+      "    front_door: {dns.record: {zone: t., name: www.t., at: elsewhere}}\n    policy:\n";
   std::string text = replaced(shop(), "    policy:\n", door);
   const std::string group = text.substr(text.find("  - name: shop\n"));
   text += replaced(replaced(group, "name: shop", "name: blog"), "www.t.", "WWW.t");

@@ -53,7 +53,7 @@ TEST_F(TwoSites, WarnsOfNothingButTheHastyThresholdAndTheMissingPlaces) {
   EXPECT_EQ(loaded_.problems[0].code, "no_place");
   EXPECT_EQ(loaded_.problems[0].message,
             "no `at` says where these are, so they count as surviving every site: observer laptop, "
-            "hook steps");
+            "front doors, hook steps");
   EXPECT_EQ(loaded_.problems[1].code, "hasty");
   EXPECT_EQ(summary(loaded_.problems), "2 warnings");
 }

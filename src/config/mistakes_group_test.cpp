@@ -26,12 +26,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "5:5: error: a group takes a mapping, not a text"},
         Mistake{"    sites:\n      - name: a\n        vars: {ip: 192.0.2.1}\n        address: "
                 "\"${{ site.ip }}\"\n",
-                "    front_door: {dns.record: {zone: t., name: www.t.}}\n    sites:\n      - name: "
+                "    front_door: {dns.record: {zone: t., name: www.t., at: elsewhere}}\n    "
+                "sites:\n      - name: "
                 "a\n        vars: {ip: 192.0.2.1}\n",
                 "12:15: error: site a has no `address` for the front door to show [write address: "
                 "\"${{ site.ip }}\" or the address itself]"},
         Mistake{"    sites:\n      - name: a\n        vars: {ip: 192.0.2.1}\n",
-                "    front_door: {dns.record: {zone: t., name: www.t.}}\n    sites:\n      - name: "
+                "    front_door: {dns.record: {zone: t., name: www.t., at: elsewhere}}\n    "
+                "sites:\n      - name: "
                 "a\n        vars: {ip: 192.0.2.2}\n",
                 "33:18: error: sites a and b have the same address `192.0.2.2`: the front door "
                 "could not tell them apart"},
@@ -46,18 +48,24 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"- name: a\n", "- name: a\n        at: b\n",
                 "12:13: warning: the loss of place `b` takes every site along that could stand in "
                 "for a"},
+        Mistake{"    policy:",
+                "    front_door: {dns.record: {zone: t., name: www.t., at: a}}\n    policy:",
+                "6:5: error: the loss of a takes along the front door's control plane [publish the "
+                "name from elsewhere]"},
         Mistake{"    policy:", "    front_door: {aws.route53.record: {zone: Z1}}\n    policy:",
                 "6:18: error: `aws.route53.record` is not available in this build"},
         Mistake{"    policy:", "    front_door: {dns.recrod: {}}\n    policy:",
                 "6:18: error: unknown key or kind `dns.recrod` in a front door [did you mean "
                 "`dns.record`?]"},
         Mistake{"    policy:",
-                "    front_door: {dns.record: {zone: t., name: t., type: CNAME}}\n    policy:",
+                "    front_door: {dns.record: {zone: t., name: t., type: CNAME, at: elsewhere}}\n  "
+                "  policy:",
                 "6:5: warning: a CNAME at `t.` stands beside the zone's own records, which DNS "
                 "forbids [use a name below the zone, or type A]"},
         Mistake{
             "    policy:",
-            "    front_door: {dns.record: {zone: t., name: \"${{ site.name }}.t.\"}}\n    policy:",
+            "    front_door: {dns.record: {zone: t., name: \"${{ site.name }}.t.\", at: "
+            "elsewhere}}\n    policy:",
             "6:48: error: `site.name` is not known in a front door [it belongs to the whole group: "
             "only a site's `address` has templates]"},
         Mistake{"    policy:",

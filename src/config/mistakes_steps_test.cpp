@@ -78,6 +78,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "22:9: warning: no switchover away from site a is possible: no fence step reaches "
                 "`sealed` without cutting it\n23:31: error: the loss of a takes along what step "
                 "`off` needs [run it from elsewhere, or write on_failure: continue]"},
+        Mistake{kSeal,
+                "- {name: off, uses: hook, with: {rung: cut, run: [x], proof: [y], at: \"${{ "
+                "site.at }}\"}}",
+                "22:9: warning: no switchover away from site a is possible: no fence step reaches "
+                "`sealed` without cutting it\n23:31: error: the loss of a takes along what step "
+                "`off` needs [run it from elsewhere, or write on_failure: continue]"},
         Mistake{kSeal, "- {name: off, uses: hook, with: {rung: cut, run: [], proof: [y]}}",
                 "23:31: warning: no `at` says where these are, so they count as surviving every "
                 "site: hook steps\n23:60: error: `run` is empty"},

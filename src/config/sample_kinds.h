@@ -139,7 +139,8 @@ inline Kinds kinds() {
       optional("ttl", FieldType::duration, "60s"),
       object_of("key",
                 {required("name"), word("algorithm", {"hmac-sha256", "hmac-sha512"}, "hmac-sha256"),
-                 secret("secret")})};
+                 secret("secret")}),
+      optional("at")};
   Kind log{.name = "log", .role = KindRole::notifier, .summary = "Appends to a file."};
   log.fields = {required("path")};
   Kind sqlite{.name = "sqlite", .role = KindRole::store, .summary = "One file."};

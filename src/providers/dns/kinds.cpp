@@ -100,7 +100,9 @@ Kind record_kind() {
                        Field{.name = "secret",
                              .summary = "Its secret, base64.",
                              .required = true,
-                             .secret = true}}}};
+                             .secret = true}}},
+      Field{.name = "at",
+            .summary = "The place of the first server; without it, it survives every site."}};
   kind.outputs = {Field{.name = "generation",
                         .type = FieldType::integer,
                         .summary = "Of a claim: the generation taken."},

@@ -13,13 +13,12 @@
 namespace bascule::hook {
 namespace {
 
-constexpr int kTryAgain = 75;                    // EX_TEMPFAIL
-constexpr std::size_t kOutputLimit = 16 * 1024;  // per stream: it is journaled
+constexpr int kTryAgain = 75;      // EX_TEMPFAIL
+constexpr Duration kGrace{2'000};  // between SIGTERM and SIGKILL
 
 struct Settings {
   CommandLine run, proof, undo;
   Delivery delivery = Delivery::proven;
-  std::string working_directory;
   std::string cluster;
   SiteName site;
 };
@@ -42,7 +41,7 @@ class Hook final : public Action {
       }
     }
     if (settings_.proof.empty()) co_return inspection;
-    Result<Exit> exit = co_await execute(settings_.proof, call);
+    Result<Exit> exit = co_await run(settings_.proof, call);
     if (!exit) co_return error_of(exit);
     if (exit->signal || exit->code > 1) {
       co_return fail(ErrorCode::unavailable, "proof cannot tell: {}",
@@ -58,18 +57,17 @@ class Hook final : public Action {
       const Result<void> alone = co_await wait_for_no_orphan(call);
       if (!alone) co_return error_of(alone);
     }
-    Result<Exit> exit = co_await execute(settings_.run, call);
+    Result<Exit> exit = co_await run(settings_.run, call);
     if (!exit) co_return fail(lost(exit.error()));
     if (auto failed = failure(settings_.run, *exit)) co_return fail(std::move(*failed));
-    co_return Outputs{
-        {"output", Json(without_secrets(exit->standard_output.text(), settings_.run))}};
+    co_return Outputs{{"output", Json(text_of(exit->standard_output, settings_.run))}};
   }
 
   awaitable<Result<void>> revert(StepCall call) override {
     if (settings_.undo.empty()) co_return fail(ErrorCode::invalid, "the hook has no `undo`");
     const Result<void> alone = co_await wait_for_no_orphan(call);
     if (!alone) co_return error_of(alone);
-    Result<Exit> exit = co_await execute(settings_.undo, call);
+    Result<Exit> exit = co_await run(settings_.undo, call);
     if (!exit) co_return error_of(exit);
     if (auto failed = failure(settings_.undo, *exit)) co_return fail(std::move(*failed));
     co_return Result<void>();
@@ -83,13 +81,9 @@ class Hook final : public Action {
             {"BASCULE_STEP", call.step.text()}};
   }
 
-  awaitable<Result<Exit>> execute(CommandLine command_line, StepCall call) {
-    Command command;
-    command.argv = arguments(command_line);
-    command.working_directory = settings_.working_directory;
-    command.output_limit = kOutputLimit;
-    command.environment = identity(call);
-    command.environment.merge(
+  awaitable<Result<Exit>> run(CommandLine command, StepCall call) {
+    std::map<std::string, std::string> environment = identity(call);
+    environment.merge(
         std::map<std::string, std::string>{{"BASCULE_SITE", settings_.site.text()},
                                            {"BASCULE_SOURCE", call.source.text()},
                                            {"BASCULE_TARGET", call.target.text()},
@@ -97,7 +91,8 @@ class Hook final : public Action {
                                            {"BASCULE_TERM", std::to_string(call.term)},
                                            {"BASCULE_GENERATION", std::to_string(call.generation)},
                                            {"BASCULE_ATTEMPT", std::to_string(call.attempt)}});
-    co_return co_await run_command(clock_, std::move(command), call.deadline);
+    co_return co_await execute(clock_, std::move(command), std::move(environment), kGrace,
+                               call.deadline);
   }
 
   // The process of an attempt whose Bascule died, which may still be at work, in words; empty:
@@ -132,7 +127,7 @@ class Hook final : public Action {
 
   static std::string describe(const CommandLine& command, const Exit& exit) {
     const std::string said = last_line(exit, command);
-    return fmt::format("{} {}{}", command.front().text, exit.sentence(),
+    return fmt::format("{} {}{}", command.program(), exit.sentence(),
                        said.empty() ? "" : ": " + said);
   }
 
@@ -148,15 +143,6 @@ class Hook final : public Action {
   Settings settings_;
   Clock& clock_;
 };
-
-Field command_field(std::string name, std::string summary, bool required) {
-  Field field{.name = std::move(name),
-              .type = FieldType::list,
-              .summary = std::move(summary),
-              .required = required};
-  field.items = {Field{.name = "word", .type = FieldType::text}};
-  return field;
-}
 
 }  // namespace
 
@@ -176,8 +162,10 @@ ActionKind action_kind() {
       Field{.name = "delivery",
             .type = FieldType::word,
             .summary = "Without `proof`: how often it may run when its outcome is lost.",
-            .words = {"at_most_once", "at_least_once"}},
-      Field{.name = "directory", .summary = "Where it runs; default: where Bascule runs."}};
+            .words = {"at_most_once", "at_least_once"}}};
+  for (Field& field : common_fields()) hook.kind.fields.push_back(std::move(field));
+  hook.kind.fields.push_back(Field{
+      .name = "at", .summary = "The place of what it needs; without it, it survives every site."});
   hook.kind.outputs = {Field{.name = "output", .summary = "What it wrote to standard output."}};
   hook.kind.reversible_with = "undo";
   hook.kind.rung_from = "rung";
@@ -192,7 +180,6 @@ ActionKind action_kind() {
       if (!words) return error_of(words);
       *command = std::move(*words);
     }
-    settings.working_directory = text_or(context.settings, "directory");
     settings.cluster = context.cluster;
     settings.site = context.site;
     if (settings.run.empty()) return fail(ErrorCode::invalid, "`run` names no command");

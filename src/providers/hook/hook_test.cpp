@@ -2,9 +2,6 @@
 #include "providers/hook/hook.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
@@ -13,6 +10,7 @@
 #include "async/scope.h"
 #include "ports/action_contract_for_test.h"
 #include "ports/plain_world_for_test.h"
+#include "providers/hook/left_behind_for_test.h"
 
 namespace bascule::hook {
 namespace {
@@ -49,15 +47,6 @@ struct HookTest : testing::Test {
     return world.wait(hook(settings)->inspect(call(attempt)));
   }
 };
-
-// A process that has ended but was not reaped yet (whoever inherited it may take its time) is dead.
-bool is_alive(pid_t process) {
-  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
-  std::string line;
-  if (!std::getline(file, line)) return false;
-  const std::size_t state = line.rfind(')');
-  return state != std::string::npos && line.substr(state, 3) != ") Z";
-}
 
 TEST_F(HookTest, ExitZeroIsSuccessWithWhatItWrote) {
   const Result<Outputs> outputs = run("echo cut amsterdam; echo noise >&2");
@@ -250,46 +239,16 @@ TEST_F(HookTest, ASecretWordReachesTheProgramAndNoMessage) {
   EXPECT_FALSE(make({{"run", Json::array()}}));
 }
 
-// A process as a Bascule leaves it behind that was killed: in a group of its own, with the
-// environment of its step.
-struct LeftBehind {
-  LeftBehind(const StepCall& call, const std::string& step) {
-    std::vector<std::string> environment = {
-        "BASCULE_CLUSTER=demo", "BASCULE_GROUP=" + call.group.text(),
-        "BASCULE_RUN=" + call.run.text(), "BASCULE_STEP=" + step};
-    std::vector<char*> variables;
-    variables.reserve(environment.size() + 1);
-    for (std::string& entry : environment) variables.push_back(entry.data());
-    variables.push_back(nullptr);
-    std::string program = "/bin/sleep";
-    std::string seconds = "600";
-    const std::array<char*, 3> words = {program.data(), seconds.data(), nullptr};
-    posix_spawnattr_t attributes;
-    ::posix_spawnattr_init(&attributes);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    // house-rules: allow shell because it has to look as if its Bascule had died
-    EXPECT_EQ(::posix_spawn(&process, program.c_str(), nullptr, &attributes, words.data(),
-                            variables.data()),
-              0);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  ~LeftBehind() { end(); }
-  LeftBehind(const LeftBehind&) = delete;
-  LeftBehind& operator=(const LeftBehind&) = delete;
-  void end() {
-    if (process == 0) return;
-    ::kill(process, SIGKILL);
-    ::waitpid(process, nullptr, 0);
-    process = 0;
-  }
-  pid_t process = 0;
-};
+std::vector<std::string> identity(const StepCall& call, const std::string& step) {
+  return {"BASCULE_CLUSTER=demo", "BASCULE_GROUP=" + call.group.text(),
+          "BASCULE_RUN=" + call.run.text(), "BASCULE_STEP=" + step};
+}
 
 TEST_F(HookTest, WhatACrashLeftBehindIsAwaitedAndNothingStartsBesideIt) {
   const Json settings{{"run", {"touch", folder.path("ran")}},
                       {"proof", {"test", "-e", folder.path("ran")}},
                       {"undo", {"rm", "-f", folder.path("ran")}}};
-  LeftBehind orphan(call(), "fence/cut");
+  LeftBehind orphan(identity(call(), "fence/cut"));
   const Result<Inspection> found = inspect(settings, 1);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->finding, Finding::pending);
@@ -307,7 +266,7 @@ TEST_F(HookTest, WhatACrashLeftBehindIsAwaitedAndNothingStartsBesideIt) {
 }
 
 TEST_F(HookTest, ProcessesOfOtherStepsAreNoneOfItsBusiness) {
-  const LeftBehind other(call(), "fence/seal");
+  const LeftBehind other(identity(call(), "fence/seal"));
   const Result<Inspection> found = inspect({{"run", {"true"}}, {"proof", {"true"}}}, 1);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->finding, Finding::done);

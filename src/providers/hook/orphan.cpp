@@ -1,12 +1,17 @@
 #include "providers/hook/orphan.h"
 
 #include <dirent.h>
+#include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <fstream>
+#include <functional>
 #include <memory>
+#include <sstream>
 #include <string_view>
 
 namespace bascule::hook {
@@ -45,26 +50,56 @@ bool leads_only_a_group(pid_t process) {
   return ::getpgid(process) == process && ::getsid(process) != process;
 }
 
-}  // namespace
+// The fourth field of its line, behind a name that may hold anything but ends with the last ')'.
+std::optional<pid_t> parent_of(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  const std::size_t name_end = line.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  std::istringstream rest(line.substr(name_end + 1));
+  std::string state;
+  pid_t parent = 0;
+  if (!(rest >> state >> parent)) return std::nullopt;
+  return parent;
+}
 
-std::optional<pid_t> find_orphan(const std::vector<std::string>& entries) {
+// Every live process that leads a group as a hook does and whose environment holds all of
+// `entries`, with that environment.
+void for_each_hook(const std::vector<std::string>& entries,
+                   const std::function<void(pid_t, std::string_view)>& visit) {
   const std::unique_ptr<DIR, CloseDirectory> processes(::opendir("/proc"));
-  if (!processes) return std::nullopt;
-  std::optional<pid_t> oldest;
+  if (!processes) return;
   while (const dirent* entry = ::readdir(processes.get())) {
     const std::string_view name(entry->d_name);
     pid_t process = 0;
     const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), process);
     if (problem != std::errc{} || end != name.data() + name.size() || process == ::getpid())
       continue;
-    if (!leads_only_a_group(process) || (oldest && *oldest < process)) continue;
+    if (!leads_only_a_group(process)) continue;
     const std::string environment = read_environment(process);
-    if (std::ranges::all_of(entries,
-                            [&](const std::string& one) { return holds(environment, one); })) {
-      oldest = process;
-    }
+    const bool meant = std::ranges::all_of(
+        entries, [&](const std::string& one) { return holds(environment, one); });
+    if (meant) visit(process, environment);
   }
+}
+
+}  // namespace
+
+std::optional<pid_t> find_orphan(const std::vector<std::string>& entries) {
+  std::optional<pid_t> oldest;
+  for_each_hook(entries, [&](pid_t process, std::string_view) {
+    if (!oldest || process < *oldest) oldest = process;
+  });
   return oldest;
+}
+
+void end_orphans(const std::vector<std::string>& entries) {
+  for_each_hook(entries, [](pid_t process, std::string_view environment) {
+    const auto parent = parent_of(process);
+    const bool lost = parent && !holds(environment, fmt::format("{}={}", kParentVariable, *parent));
+    if (lost) ::kill(-process, SIGKILL);
+  });
 }
 
 }  // namespace bascule::hook

@@ -18,4 +18,12 @@ namespace bascule::hook {
 // process; call it on a pool. Processes of other users that cannot be read are passed over.
 std::optional<pid_t> find_orphan(const std::vector<std::string>& entries);
 
+// Where a command that may be killed finds the process that started it.
+inline constexpr const char* kParentVariable = "BASCULE_PARENT";
+
+// Kills, with their groups, the same kind of processes whose parent is not the one that they were
+// started by (kParentVariable) any more: it died, and nobody holds them to their deadline. What a
+// living Bascule runs is left alone. Blocks as above.
+void end_orphans(const std::vector<std::string>& entries);
+
 }  // namespace bascule::hook
