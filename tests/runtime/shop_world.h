@@ -32,6 +32,7 @@ using engine::test_world::kShop;
 
 struct FakeSite {
   bool powered = true;
+  bool silent = false;  // takes questions and never answers
   DatabaseRole role = DatabaseRole::replica;
   bool sealed = false;
   std::uint64_t position = 10 * kMegabyte;
@@ -80,22 +81,20 @@ class FakeProbe final : public Probe {
   FakeProbe(FakeWorld& world, Clock& clock, SiteName site, bool database)
       : world_(world), clock_(clock), site_(std::move(site)), database_(database) {}
 
-  awaitable<Observation> look(Deadline) override {
+  awaitable<Observation> look(Deadline deadline) override {
     co_await wait_for(clock_, Duration{1});
     const FakeSite& site = world_.sites.at(site_);
-    Observation seen;
     if (world_.descriptors_used_up) {
-      seen.health = Health::failed;
-      seen.error = Error{ErrorCode::unable, "too many open files", "", std::nullopt};
-      co_return seen;
+      co_return no_answer(ErrorCode::unable, "too many open files");
     }
-    if (!site.powered) {
-      seen.health = Health::failed;
-      seen.error = Error{ErrorCode::unavailable, "connection refused", "", std::nullopt};
-      seen.summary = "connection refused";
-      co_return seen;
+    if (!site.powered) co_return no_answer(ErrorCode::unavailable, "connection refused");
+    if (site.silent) {
+      co_await clock_.wait_until(deadline.at());
+      co_return no_answer(ErrorCode::timeout, "no answer in time");
     }
+    Observation seen;
     seen.health = Health::healthy;
+    seen.summary = "answers";
     seen.latency = Microseconds{1'000};
     if (database_) seen.database = facts();
     co_return seen;
@@ -113,6 +112,13 @@ class FakeProbe final : public Probe {
   }
 
  private:
+  static Observation no_answer(ErrorCode code, const std::string& why) {
+    Observation seen;
+    seen.health = Health::failed;
+    seen.error = Error{code, why, "", std::nullopt};
+    seen.summary = why;
+    return seen;
+  }
   [[nodiscard]] DatabaseFacts facts() const {
     const FakeSite& site = world_.sites.at(site_);
     DatabaseFacts facts;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "net/loopback_for_test.h"
 #include "net/resolver.h"
 #include "ports/plain_world_for_test.h"
+#include "ports/probe_contract_for_test.h"
 #include "providers/http/kinds.h"
 
 namespace bascule::http {
@@ -20,11 +22,13 @@ struct HttpWorld : testing::Test {
   std::unique_ptr<net::Resolver> resolver = *net::Resolver::make(world.context, world.clock, {});
   std::unique_ptr<net::Loopback> server;
 
-  void TearDown() override {
+  void TearDown() override { close(); }
+  void close() {
     if (server) world.wait(server->stop());
+    server.reset();
   }
   void serve(net::Script script, net::Endpoint at = {boost::asio::ip::address_v4::loopback(), 0}) {
-    if (server) world.wait(server->stop());
+    close();
     server = std::make_unique<net::Loopback>(world.context, world.clock, std::move(script), at);
   }
   static std::string response(const std::string& status, const std::string& body = "",
@@ -60,6 +64,16 @@ struct HttpWorld : testing::Test {
   Observation look(Json settings = Json::object(), Duration limit = Duration{20'000}) {
     if (!settings.contains("url")) settings["url"] = server->url("/health");
     return look("http", settings, limit);
+  }
+
+  // Of the probe, with a world that goes on in real time; its states are the test's.
+  ProbeContract contract(const std::string& kind, const Json& settings) {
+    ProbeContract contract{
+        .context = world.context, .clock = clock, .probe = make(kind, settings).value()};
+    contract.until = [this](const std::function<bool()>& condition) {
+      return world.becomes(condition);
+    };
+    return contract;
   }
 
   std::shared_ptr<Action> answers(Json settings) {
