@@ -199,7 +199,41 @@ awaitable<Reply> Routes::read_group(Question question) {
   }
   if (question.path.size() == 3 && question.path[2] == "plan")
     co_return co_await preview(std::move(question));
+  if (question.path.size() == 3 && question.path[2] == "preflight")
+    co_return co_await preflight(std::move(question));
   co_return no_such("path of a group", question.path.back());
+}
+
+// The site that is named, or the best candidate.
+Result<SiteName> Routes::target_of(const Question& question, Move move) const {
+  const std::string to = question.parameter("to");
+  if (!to.empty()) return SiteName(to);
+  const GroupName group(question.path[1]);
+  const runtime::Loop& loop = *supervisor_.loop();
+  const auto target = engine::choose_target(loop.state(), loop.readings(), group, move,
+                                            Trigger::manual, loop.now());
+  if (target) return *target;
+  return fail(Error{ErrorCode::invalid,
+                    fmt::format("no site of {} can be the target now", group),
+                    fmt::format("bascule explain {}, or name one with --to SITE", group),
+                    {}});
+}
+
+awaitable<Reply> Routes::preflight(Question question) {
+  const GroupName group(question.path[1]);
+  Result<SiteName> target = target_of(question, Move::failover);
+  // Why there is no candidate is what a checklist tells: of the first site that could be one.
+  if (!target) {
+    const engine::State& state = supervisor_.loop()->state();
+    const auto active = state.groups.at(group).active;
+    for (const SiteSpec& site : state.configuration.find_group(group)->sites) {
+      if (!target && site.can_be_target && site.name != active) target = site.name;
+    }
+  }
+  if (!target) co_return refusal(target.error());
+  auto list = co_await supervisor_.checklist(group, *target, Deadline::in(clock_, kPreviewTimeout));
+  if (!list) co_return refusal(list.error());
+  co_return Reply{200, checklist_view(*list)};
 }
 
 awaitable<Reply> Routes::preview(Question question) {
@@ -207,21 +241,9 @@ awaitable<Reply> Routes::preview(Question question) {
   const std::optional<Move> move = parse_word<Move>(word.empty() ? "failover" : word);
   if (!move)
     co_return refusal(Error{ErrorCode::invalid, fmt::format("`{}` is not a move", word), "", {}});
-  const std::string to = question.parameter("to");
   const GroupName group(question.path[1]);
-  const runtime::Loop& loop = *supervisor_.loop();
-  std::optional<SiteName> target;
-  if (!to.empty()) target = SiteName(to);
-  if (!target) {
-    target = engine::choose_target(loop.state(), loop.readings(), group, *move, Trigger::manual,
-                                   loop.now());
-  }
-  if (!target) {
-    co_return refusal(Error{ErrorCode::invalid,
-                            fmt::format("no site of {} can be the target now", group),
-                            fmt::format("bascule explain {}, or name one with --to SITE", group),
-                            {}});
-  }
+  Result<SiteName> target = target_of(question, *move);
+  if (!target) co_return refusal(target.error());
   auto made =
       co_await supervisor_.preview(group, *move, *target, Deadline::in(clock_, kPreviewTimeout));
   if (!made) co_return refusal(made.error());

@@ -46,6 +46,8 @@ class Routes {
   awaitable<Reply> read_group(Question question);
   awaitable<Reply> read_journal(Question question);
   awaitable<Reply> preview(Question question);
+  awaitable<Reply> preflight(Question question);
+  [[nodiscard]] Result<SiteName> target_of(const Question& question, Move move) const;
   awaitable<Reply> submit(engine::Command command);
 
   Clock& clock_;

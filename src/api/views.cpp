@@ -1,6 +1,7 @@
 #include "api/views.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -241,11 +242,39 @@ Json planned_step(const Step& step, const std::optional<Result<Inspection>>& ins
             {"change", ""},
             {"because", nullptr},
             {"settings", shown_settings(step.settings)}};
+  const bool only_later = step.phase == Phase::verify && inspection && *inspection &&
+                          (*inspection)->finding != Finding::blocked;
   if (inspection && *inspection) {
     view["change"] = (*inspection)->change;
     view["because"] = text_or_null((*inspection)->because);
+    if (only_later) view["state"] = "unknown";
+    if (only_later) view["because"] = runtime::kAfterTheSwitch;
   } else if (inspection) {
     view["because"] = inspection->error().message;
+  }
+  return view;
+}
+
+// Whether the checklist lets such a move through. What an item says can be passed over by name;
+// what a step says cannot: the move would stop at it.
+Json verdict_view(const runtime::Checklist& list, Move move, const std::optional<Error>& refused,
+                  bool runtime::ChecklistItem::* stops) {
+  std::vector<std::string> names;
+  bool only_items = true;
+  for (const runtime::ChecklistItem& item : list.items) {
+    if (!(item.*stops)) continue;
+    names.push_back(item.is_item ? item.step.name : item.step.id.text());
+    only_items = only_items && item.is_item;
+  }
+  Json view{{"ready", !refused && names.empty()}, {"because", nullptr}, {"what_to_do", nullptr}};
+  if (refused) {
+    view["because"] = refused->message;
+    view["what_to_do"] = text_or_null(refused->what_to_do);
+  } else if (!names.empty()) {
+    view["because"] = fmt::format("stopped by {}", fmt::join(names, ", "));
+    if (only_items)
+      view["what_to_do"] = fmt::format("bascule {} {} --to {} --override target --reason TEXT",
+                                       word(move), list.group, list.target);
   }
   return view;
 }
@@ -365,6 +394,33 @@ Json plan_view(const runtime::Preview& preview) {
               {"estimate", Json{{"outage_ms", milliseconds(preview.outage)},
                                 {"critical_path", std::move(critical)},
                                 {"past_runs", preview.past_runs}}}};
+}
+
+Json checklist_view(const runtime::Checklist& list) {
+  using runtime::ChecklistItem;
+  Json items = Json::array();
+  for (const ChecklistItem& item : list.items) {
+    items.push_back(Json{{"item", item.is_item ? item.step.name : item.step.id.text()},
+                         {"of", item.is_item ? "preflight" : "plan"},
+                         {"uses", item.step.uses},
+                         {"site", text_or_null(item.step.site.text())},
+                         {"blocks", word(item.blocks)},
+                         {"state", word(item.state)},
+                         {"because", text_or_null(item.because)},
+                         {"evidence", item.evidence},
+                         {"what_to_do", text_or_null(item.what_to_do)},
+                         {"stops_failover", item.stops_failover},
+                         {"stops_planned", item.stops_planned},
+                         {"took_ms", item.took.count()}});
+  }
+  return Json{{"group", list.group.text()},
+              {"source", list.source.text()},
+              {"target", list.target.text()},
+              {"items", std::move(items)},
+              {"verdict", Json{{"failover", verdict_view(list, Move::failover, list.no_failover,
+                                                         &ChecklistItem::stops_failover)},
+                               {"planned", verdict_view(list, Move::switchover, list.no_planned,
+                                                        &ChecklistItem::stops_planned)}}}};
 }
 
 Json checks_view(const std::vector<Observation>& observations, const Configuration& configuration) {

@@ -9,6 +9,7 @@
 #include "engine/readings.h"
 #include "engine/state.h"
 #include "model/json.h"
+#include "runtime/checklist.h"
 #include "runtime/preview.h"
 
 namespace bascule::api {
@@ -29,6 +30,9 @@ Json runs_view(const engine::State& state, std::size_t limit);
 Json run_view(const engine::State& state, const engine::Run& run);
 
 Json plan_view(const runtime::Preview& preview);
+
+// `preflight`: {group, source, target, items, verdict: {failover, planned}}.
+Json checklist_view(const runtime::Checklist& list);
 
 // `check`: in the order of the configuration. `expected` fills in home roles.
 Json checks_view(const std::vector<Observation>& observations, const Configuration& configuration);

@@ -37,6 +37,9 @@ struct ActionContext {
 };
 struct ActionKind {
   Kind kind;
+  // What a person does where an inspection of this kind says no: a clause that follows "what
+  // helps:".
+  std::string remedy = {};
   std::function<Result<std::shared_ptr<Action>>(ActionContext, Services&)> make;
 };
 

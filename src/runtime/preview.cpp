@@ -11,11 +11,6 @@
 namespace bascule::runtime {
 namespace {
 
-bool waits_for_outputs(const Step& step) {
-  return std::ranges::any_of(settings_references(step.settings),
-                             [](const std::string& path) { return path.starts_with("steps."); });
-}
-
 // How long each step took in the past, newest first, by its identity in the plan.
 std::optional<Duration> typical(const engine::State& state, const Step& step, std::size_t& runs) {
   std::vector<Duration> took;
@@ -98,6 +93,18 @@ std::vector<std::string> owed_after(const engine::State& state, const Plan& plan
   return owed;
 }
 
+awaitable<void> inspect_into(StepRunner& runner, engine::Call call, Deadline deadline,
+                             std::optional<Result<Inspection>>* place) {
+  place->emplace(co_await runner.inspect(std::move(call), deadline));
+}
+
+}  // namespace
+
+bool waits_for_outputs(const Step& step) {
+  return std::ranges::any_of(settings_references(step.settings),
+                             [](const std::string& path) { return path.starts_with("steps."); });
+}
+
 engine::Call inspection_of(const engine::State& state, const Plan& plan, const Step& step) {
   engine::Call call;
   call.group = plan.group;
@@ -110,13 +117,6 @@ engine::Call inspection_of(const engine::State& state, const Plan& plan, const S
   if (status != state.groups.end()) call.generation = status->second.generation;
   return call;
 }
-
-awaitable<void> inspect_into(StepRunner& runner, engine::Call call, Deadline deadline,
-                             std::optional<Result<Inspection>>* place) {
-  place->emplace(co_await runner.inspect(std::move(call), deadline));
-}
-
-}  // namespace
 
 awaitable<Result<Preview>> preview(boost::asio::any_io_executor executor, Loop& loop,
                                    StepRunner& runner, GroupName group, Move move, SiteName target,

@@ -28,6 +28,16 @@ struct Preview {
   std::size_t past_runs = 0;
 };
 
+// What a proof of the front door reads before the switch says nothing about afterwards.
+inline constexpr const char* kAfterTheSwitch = "known only after the switch";
+
+// A step that needs what another one gives out cannot be asked before that one has run.
+bool waits_for_outputs(const Step& step);
+
+// The call that inspects a step of a move that is not under way; of the plan, only which move it
+// is.
+engine::Call inspection_of(const engine::State& state, const Plan& plan, const Step& step);
+
 awaitable<Result<Preview>> preview(boost::asio::any_io_executor executor, Loop& loop,
                                    StepRunner& runner, GroupName group, Move move, SiteName target,
                                    Deadline deadline);

@@ -29,6 +29,7 @@ class StepRunner final : public Hands {
   // Cancels all and waits for their last frames.
   awaitable<void> stop();
 
+  [[nodiscard]] const Catalog& catalog() const { return catalog_; }
   [[nodiscard]] std::size_t running() const { return running_.size(); }
 
   // One inspection outside of any run: for plan previews and preflight.

@@ -22,7 +22,8 @@ constexpr Duration kPreflightEvery{60'000};
 Supervisor::Supervisor(Assembly assembly)
     : assembly_(std::move(assembly)),
       clock_(assembly_.services.clock),
-      services_{assembly_.services.io, clock_, assembly_.services.secrets} {}
+      services_{assembly_.services.io, clock_, assembly_.services.secrets,
+                assembly_.services.channels} {}
 Supervisor::~Supervisor() = default;
 
 void Supervisor::request_stop() {
@@ -135,40 +136,6 @@ awaitable<void> Supervisor::renew_lease() {
   }
 }
 
-awaitable<void> Supervisor::ask_preflight(GroupName group, Deadline deadline) {
-  const engine::State& state = loop_->state();
-  const GroupSpec* spec = state.configuration.find_group(group);
-  const auto status = state.groups.find(group);
-  if (spec == nullptr || status == state.groups.end() || !status->second.active) co_return;
-  const SiteName active = *status->second.active;
-  std::vector<engine::Call> calls;
-  for (const SiteSpec& site : spec->sites) {
-    if (site.name == active) continue;
-    for (Step& step : engine::preflight_steps(state, group, site.name, active)) {
-      engine::Call call;
-      call.group = group;
-      call.step = std::move(step);
-      call.source = active;
-      call.target = site.name;
-      calls.push_back(std::move(call));
-    }
-  }
-  struct Asking {
-    static awaitable<void> ask(StepRunner& runner, Loop& loop, engine::Call call,
-                               Deadline deadline) {
-      engine::PreflightRead read{call.group, call.target, call.step.name, Inspection()};
-      read.result = co_await runner.inspect(std::move(call), deadline);
-      loop.post(std::move(read));
-    }
-  };
-  Scope scope(services_.io.get_executor(), [](const std::string&, const std::string&) {});
-  for (engine::Call& call : calls) {
-    const std::string name = call.step.id.text();
-    scope.spawn(name, Asking::ask(*runner_, *loop_, std::move(call), deadline));
-  }
-  co_await scope.join();
-}
-
 // In the background, so that automation knows what always blocks without waiting for anybody.
 awaitable<void> Supervisor::keep_asking_preflight() {
   while (true) {
@@ -181,7 +148,8 @@ awaitable<void> Supervisor::keep_asking_preflight() {
     // Before it is known who is active there is nobody to take over from.
     const bool asked = all_active && !groups.empty();
     for (GroupName& name : groups) {
-      co_await ask_preflight(std::move(name), Deadline::in(clock_, kFreshLook));
+      co_await ask_preflight(services_.io.get_executor(), *loop_, *runner_, std::move(name),
+                             Deadline::in(clock_, kFreshLook));
     }
     co_await wait_for(clock_, asked ? kPreflightEvery : kRenewEvery);
   }
@@ -220,7 +188,8 @@ awaitable<Result<engine::Answer>> Supervisor::command(engine::Command command, D
   if (const auto* start = std::get_if<engine::StartMove>(&command.body)) {
     const Deadline look = Deadline::in(clock_, kFreshLook);
     co_await scheduler_->look_now(start->group, earlier_of(deadline, look));
-    co_await ask_preflight(start->group, earlier_of(deadline, look));
+    co_await ask_preflight(services_.io.get_executor(), *loop_, *runner_, start->group,
+                           earlier_of(deadline, look));
   }
   co_return co_await loop_->command(std::move(command), deadline);
 }
@@ -235,6 +204,13 @@ awaitable<Result<Preview>> Supervisor::preview(GroupName group, Move move, SiteN
   if (!loop_) co_return fail(ErrorCode::unavailable, "Bascule has not opened its term yet");
   co_return co_await runtime::preview(services_.io.get_executor(), *loop_, *runner_,
                                       std::move(group), move, std::move(target), deadline);
+}
+
+awaitable<Result<Checklist>> Supervisor::checklist(GroupName group, SiteName target,
+                                                   Deadline deadline) {
+  if (!loop_) co_return fail(ErrorCode::unavailable, "Bascule has not opened its term yet");
+  co_return co_await go_through_checklist(services_.io.get_executor(), *loop_, *runner_,
+                                          std::move(group), std::move(target), deadline);
 }
 
 }  // namespace bascule::runtime

@@ -14,6 +14,7 @@
 #include "async/scope.h"
 #include "ports/journal.h"
 #include "ports/kinds.h"
+#include "runtime/checklist.h"
 #include "runtime/loop.h"
 #include "runtime/preview.h"
 #include "runtime/probe_scheduler.h"
@@ -59,6 +60,8 @@ class Supervisor final : private Onlooker {
   // What a move would do now, each step inspected; changes nothing.
   awaitable<Result<Preview>> preview(GroupName group, Move move, SiteName target,
                                      Deadline deadline);
+  // What must be ready before `target` takes over, asked now by a person; changes nothing.
+  awaitable<Result<Checklist>> checklist(GroupName group, SiteName target, Deadline deadline);
 
  private:
   void observed(Observation observation) override;
@@ -70,8 +73,6 @@ class Supervisor final : private Onlooker {
   awaitable<Result<void>> serve_term(Term term);
   awaitable<Result<Term>> begin_term();
   awaitable<void> renew_lease();
-  // Asks the preflight items of every site that could take over from the active one.
-  awaitable<void> ask_preflight(GroupName group, Deadline deadline);
   awaitable<void> keep_asking_preflight();
   [[nodiscard]] bool all_seen() const;
 

@@ -109,7 +109,7 @@ class Looking(cases.WithScene):
         self.assertIn("take generation 1 of www.shop.test", answer.out)
         self.assertIn("A 127.0.1.1 → 127.0.1.2", answer.out)
         self.assertIn("no way back from here", answer.out)
-        self.assertIn("the plan is computed here", answer.err)
+        self.assertIn("this is asked from here", answer.err)
         self.only_writer(scene.HOME)
         self.front_door_shows(scene.HOME)
         self.assertIsNone(self.scene.generation())

@@ -71,7 +71,8 @@ struct FakeWorld {
   std::vector<std::string> violations;
   std::map<std::string, Error> failing;  // an action kind that fails its apply
   std::map<SiteName, std::string> addresses{{kAmsterdam, "127.0.1.1"}, {kBerlin, "127.0.1.2"}};
-  std::string lag;  // why the preflight item of that name is blocked; empty: it is not
+  std::string lag;          // why the preflight item of that name is blocked; empty: it is not
+  int asked_by_person = 0;  // inspections for which a person waits
   Duration latency{5};
   bool descriptors_used_up = false;  // of the observer: no probe gets a socket
 };
@@ -155,6 +156,7 @@ class FakeAction final : public Action {
         revert_(std::move(revert)) {}
 
   awaitable<Result<Inspection>> inspect(StepCall call) override {
+    if (call.asked_by == AskedBy::person) ++world_.asked_by_person;
     co_await wait_for(clock_, Duration{1});
     co_return look_(world_, call);
   }

@@ -27,7 +27,7 @@ struct Arguments {
   std::string to;
   std::string site;
   std::string active;
-  std::string move = "failover";
+  std::string move;  // empty: not said
   std::string reason;
   std::string ticket;
   std::string actor;

@@ -99,6 +99,31 @@ ExitCode ask_backend(Session& session, Purpose purpose, Work work) {
   return block_on(session.io(), with_backend(session, purpose, work));
 }
 
+namespace {
+
+awaitable<ExitCode> daemon_or_here(Session& session, Work work) {
+  const Arguments& arguments = session.arguments();
+  const bool may_be_here =
+      !arguments.local && !arguments.configuration.empty() && arguments.server.empty();
+  if (!may_be_here) co_return co_await with_backend(session, Purpose::look, work);
+  ExitCode ended = ExitCode::done;
+  auto daemon = find_daemon(session, ended);
+  if (!daemon) co_return ended;
+  auto client = DaemonClient::make(session.io(), session.clock(), std::move(*daemon));
+  if (!client) co_return session.fail(client.error());
+  const auto there = co_await (*client)->ask("GET", path_of({"status"}), Json::object());
+  if (there || there.error().code != ErrorCode::unavailable)
+    co_return co_await work(session, **client);
+  session.say(fmt::format("{}: this is asked from here", there.error().message));
+  co_return co_await with_local_backend(session, Purpose::look, work);
+}
+
+}  // namespace
+
+ExitCode ask_daemon_or_here(Session& session, Work work) {
+  return block_on(session.io(), daemon_or_here(session, work));
+}
+
 std::optional<config::Loaded> load_or_say(Session& session, const std::string& path) {
   config::Loaded loaded = load_configuration(path);
   if (loaded.ok()) return loaded;

@@ -25,6 +25,10 @@ awaitable<ExitCode> with_local_backend(Session& session, Purpose purpose, Work w
 // The whole of a command that asks a backend.
 ExitCode ask_backend(Session& session, Purpose purpose, Work work);
 
+// The same for a look that needs nobody: where no daemon answers and -c FILE is there, it is made
+// in this process.
+ExitCode ask_daemon_or_here(Session& session, Work work);
+
 // The configuration of -c FILE; nothing when it was refused, which has then been said.
 std::optional<config::Loaded> load_or_say(Session& session, const std::string& path);
 

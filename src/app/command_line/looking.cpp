@@ -1,5 +1,5 @@
-// Where things stand, and why something or nothing is being done: status, explain, plan, runs,
-// show. Nothing here changes anything.
+// Where things stand, and why something or nothing is being done: status, explain, preflight, plan,
+// runs, show. Nothing here changes anything.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -14,6 +14,7 @@
 #include "app/terminal/texts.h"
 #include "app/terminal/view_reading.h"
 #include "model/words.h"
+#include "net/http.h"
 
 namespace bascule::app {
 namespace {
@@ -62,6 +63,26 @@ awaitable<ExitCode> show(Session& session, Backend& backend) {
   co_return answer.ended;
 }
 
+awaitable<ExitCode> preflight(Session& session, Backend& backend) {
+  const Arguments& arguments = session.arguments();
+  session.say("asking every item and every step …");
+  const std::string target =
+      fmt::format("{}?to={}", path_of({"groups", arguments.group, "preflight"}),
+                  net::percent_encode(arguments.to));
+  const Answer answer = co_await ask_for(session, backend, target, "items");
+  if (!answer.view) co_return answer.ended;
+  session.show(*answer.view, checklist_text(*answer.view, session.data_look()));
+  const Json& verdict = member(*answer.view, "verdict");
+  const auto is_ready = [&](std::string_view move) {
+    return boolean_or(member(verdict, move), "ready");
+  };
+  const bool wants_failover = arguments.move.empty() || arguments.move == "failover";
+  const bool wants_planned = arguments.move.empty() || arguments.move != "failover";
+  const bool ready =
+      (!wants_failover || is_ready("failover")) && (!wants_planned || is_ready("planned"));
+  co_return ready ? ExitCode::done : ExitCode::no;
+}
+
 bool changes_something(const Json& plan) {
   return std::ranges::any_of(list(plan, "steps"),
                              [](const Json& step) { return text_or(step, "state") != "done"; });
@@ -75,36 +96,27 @@ ExitCode print_plan(Session& session, const Result<Reply>& reply) {
   return tells ? ExitCode::changes : ExitCode::done;
 }
 
-awaitable<Result<Reply>> ask_for_plan(Session& session, Backend& backend) {
-  const Arguments& arguments = session.arguments();
-  return backend.ask("GET", plan_target(arguments.group, arguments.to, arguments.move),
-                     Json::object());
-}
-
-awaitable<ExitCode> show_plan_made_here(Session& session, Backend& backend) {
-  co_return print_plan(session, co_await ask_for_plan(session, backend));
-}
-
 awaitable<ExitCode> show_plan(Session& session, Backend& backend) {
   const Arguments& arguments = session.arguments();
-  const auto reply = co_await ask_for_plan(session, backend);
-  // A plan needs nobody: without a daemon it is computed here, from the same configuration.
-  const bool nobody = !reply && reply.error().code == ErrorCode::unavailable && !arguments.local;
-  if (nobody && !arguments.configuration.empty() && arguments.server.empty()) {
-    session.say(fmt::format("{}: the plan is computed here", reply.error().message));
-    co_return co_await with_local_backend(session, Purpose::look, show_plan_made_here);
-  }
-  co_return print_plan(session, reply);
+  co_return print_plan(
+      session,
+      co_await backend.ask("GET", plan_target(arguments.group, arguments.to, arguments.move),
+                           Json::object()));
 }
 
-ExitCode plan(Session& session) {
+// A move that a person could ask for.
+bool is_move(Session& session) {
   const std::string& move = session.arguments().move;
   const auto known = parse_word<Move>(move);
-  if (!known || *known == Move::drill) {
-    return session.fail_usage(fmt::format("`{}` is not a move", move),
-                              "--move failover|switchover|failback");
-  }
-  return ask_backend(session, Purpose::look, show_plan);
+  if (move.empty() || (known && *known != Move::drill)) return true;
+  session.fail_usage(fmt::format("`{}` is not a move", move),
+                     "--move failover|switchover|failback");
+  return false;
+}
+
+template <Work kWork>
+ExitCode look_ahead(Session& session) {
+  return is_move(session) ? ask_daemon_or_here(session, kWork) : ExitCode::usage;
 }
 
 template <Work kWork>
@@ -124,6 +136,15 @@ void declare_plan(CLI::App& app, Arguments& arguments) {
       ->type_name("MOVE");
   app.add_flag("--detailed-exitcode", arguments.detailed_exit_code,
                "exit with 10 when something would be changed");
+  declare_local(app, arguments);
+}
+
+void declare_preflight(CLI::App& app, Arguments& arguments) {
+  app.add_option("GROUP", arguments.group, "");
+  app.add_option("--to", arguments.to, "the site that would take over")->type_name("SITE");
+  app.add_option("--move", arguments.move,
+                 "what the exit code is about: failover, switchover or failback (default: any)")
+      ->type_name("MOVE");
   declare_local(app, arguments);
 }
 
@@ -162,6 +183,18 @@ Family looking() {
             {group},
             declare_explain,
             perform<explain>},
+           {"preflight",
+            "GROUP [--to SITE] [--move MOVE]",
+            "whether a site could take over now, item by item",
+            "Asks every preflight item of the site and inspects every step of the moves there, all "
+            "at once, and says what to do about each that is not well. Exit 0 when nothing stops "
+            "a move there, else 1. With -c FILE it also works where no daemon runs.",
+            {{"bascule preflight shop --to berlin", "before a planned move, or on a schedule"},
+             {"bascule preflight shop --to berlin --move failover -o json",
+              "for a program that only wants to know about the worst case"}},
+            {group},
+            declare_preflight,
+            look_ahead<preflight>},
            {"plan",
             "GROUP [--to SITE] [--move MOVE] [--detailed-exitcode]",
             "what a move would do, read from the providers; changes nothing",
@@ -171,7 +204,7 @@ Family looking() {
              {"bascule plan shop --move switchover --to berlin -o json", "for a program"}},
             {group},
             declare_plan,
-            plan},
+            look_ahead<show_plan>},
            {"runs",
             "[--limit N]",
             "every move there was, newest first",

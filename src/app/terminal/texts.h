@@ -17,6 +17,8 @@ namespace bascule::app {
 std::string status_text(const Json& status, const Look& look);
 std::string explain_text(const Json& explanation, const Look& look, Instant now);
 std::string plan_text(const Json& plan, const Look& look);
+// `preflight`: every item, what to do about it, and whether it lets the moves through.
+std::string checklist_text(const Json& checklist, const Look& look);
 std::string runs_text(const Json& runs, const Look& look, Instant now);
 // Everything that is known of one run.
 std::string run_text(const Json& run, const Look& look, Instant now);

@@ -7,6 +7,7 @@
 #include "engine/gates/ask.h"
 #include "engine/lookups.h"
 #include "engine/phrases.h"
+#include "engine/plan/planner.h"
 
 namespace bascule::engine {
 namespace {
@@ -185,8 +186,10 @@ GateAnswer with_preflight(const Question& question, GateAnswer answer) {
       if (always) complaint = fmt::format("preflight {} was not asked yet", name);
     } else if (found->second.error) {
       complaint = fmt::format("preflight {}: {}", name, found->second.error->message);
-    } else if (found->second.inspection->finding == Finding::blocked) {
-      complaint = fmt::format("preflight {}: {}", name, found->second.inspection->because);
+    } else if (!is_ready(*found->second.inspection)) {
+      const std::string& because = found->second.inspection->because;
+      complaint =
+          fmt::format("preflight {}: {}", name, because.empty() ? "it is not ready" : because);
     }
     if (!complaint) continue;
     if (always || planned) return it_refuses(fmt::format("{}: {}", site.name, *complaint));

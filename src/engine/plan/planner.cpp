@@ -409,6 +409,10 @@ std::vector<Step> preflight_steps(const State& state, const GroupName& group,
   return steps;
 }
 
+bool is_ready(const Inspection& item) {
+  return item.finding == Finding::done;
+}
+
 std::vector<Step> standby_steps(const State& state, const GroupName& group, const SiteName& site,
                                 const SiteName& active) {
   const auto debt = debt_of(state, group, site, active);

@@ -28,6 +28,9 @@ std::vector<Step> fence_steps(const State& state, const GroupName& group, const 
 // their ids are "preflight/NAME", their order that of the site's description.
 std::vector<Step> preflight_steps(const State& state, const GroupName& group,
                                   const SiteName& target, const SiteName& active);
+// Whether an item is as it should be. It is only looked at, never made so: what would first have to
+// be changed, or to happen, is not ready.
+bool is_ready(const Inspection& item);
 
 // Settings with `steps.NAME.OUTPUT` filled in from what the execution's ended steps gave out. An
 // error names the output that is missing.

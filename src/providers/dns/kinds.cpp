@@ -265,6 +265,8 @@ Kind resolves_kind() {
 std::vector<ActionKind> action_kinds(net::Resolver& resolver) {
   ActionKind record;
   record.kind = record_kind();
+  record.remedy =
+      "see that each of its servers answers for the zone and takes updates with the key";
   record.make = [&resolver](ActionContext context, Services& services) {
     return make_front_door(std::move(context), resolver, services);
   };

@@ -171,6 +171,7 @@ ActionKind action_kind() {
   hook.kind.rung_from = "rung";
   hook.kind.proof_from = "proof";
   hook.kind.preflight = true;
+  hook.remedy = "run its `proof` by hand and read what it writes";
   hook.make = [](ActionContext context, Services& services) -> Result<std::shared_ptr<Action>> {
     Settings settings;
     for (const auto& [name, command] :

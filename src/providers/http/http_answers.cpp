@@ -101,6 +101,7 @@ std::vector<ActionKind> action_kinds(net::Resolver& resolver) {
                                       .maximum = 3'600'000});
   answers.kind.outputs = {Field{
       .name = "attempts", .type = FieldType::integer, .summary = "Which attempt was answered."}};
+  answers.remedy = "see there why the request is not answered as `expect` says";
   answers.kind.phases = {Phase::activate, Phase::verify, Phase::protect};
   answers.kind.preflight = true;
   answers.make = [&resolver](ActionContext context,

@@ -179,9 +179,11 @@ Kind replication_lag_kind() {
 
 // An action on the database behind the check that its settings name, at the site it stands at.
 template <typename Make>
-ActionKind on_database(Kind kind, PostgresDependencies dependencies, Make make) {
+ActionKind on_database(Kind kind, std::string remedy, PostgresDependencies dependencies,
+                       Make make) {
   ActionKind entry;
   entry.kind = std::move(kind);
+  entry.remedy = std::move(remedy);
   entry.make = [dependencies, make](ActionContext context,
                                     Services& services) -> Result<std::shared_ptr<Action>> {
     const Surroundings surroundings{services, dependencies.resolver};
@@ -234,11 +236,18 @@ std::vector<ActionKind> postgres_actions(PostgresDependencies dependencies) {
     return make_replication_lag(surroundings, std::move(database),
                                 Duration(integer_or(context.settings, "max")));
   };
-  return {on_database(fence_kind(), dependencies, fence),
-          on_database(promote_kind(), dependencies, promote),
-          on_database(caught_up_kind(), dependencies, caught_up),
-          on_database(rejoin_kind(), dependencies, rejoin),
-          on_database(replication_lag_kind(), dependencies, replication_lag)};
+  return {
+      on_database(fence_kind(), "let the superuser of `admin` log in there, and name it right",
+                  dependencies, fence),
+      on_database(promote_kind(), "make its database a standby again that streams", dependencies,
+                  promote),
+      on_database(caught_up_kind(), "see that the target is a standby of the source", dependencies,
+                  caught_up),
+      on_database(rejoin_kind(), "start its server, or rebuild it by hand", dependencies, rejoin),
+      on_database(replication_lag_kind(),
+                  "see what holds the standby up (its disk, the network, a long query), or "
+                  "wait until it has caught up",
+                  dependencies, replication_lag)};
 }
 
 }  // namespace bascule::postgres
