@@ -124,8 +124,8 @@ KeyTable make_policy() {
                 word("otherwise", "When it cannot be reached.", {"refuse", "proceed"}, "refuse"),
                 duration("timeout", "A fence step without any answer has failed after this.",
                          {100, kDay}, "5s")})},
-       {duration("hold_alarm", "A hold older than this is announced again.", {kSecond, kYear},
-                 "24h")},
+       {duration("hold_alarm", "A hold is announced again each time it is older by this.",
+                 {kSecond, kYear}, "24h")},
        formed(text("quorum", "How many observers must agree."),
               "majority | NUMBER | {outside_site: NUMBER}", "majority"),
        formed(text("failback", "Who moves the group home."), "manual | {automatic: {after: 2h}}",
@@ -272,6 +272,18 @@ const KeyTable& group_keys() {
 }
 const KeyTable& policy_keys() {
   static const KeyTable kTable = make_policy();
+  return kTable;
+}
+const KeyTable& failback_keys() {
+  static const KeyTable kTable{
+      "failback",
+      "Who moves the group home.",
+      {{required(object(
+          "automatic", "Bascule does, where the mode is automatic.",
+          {required(duration("after",
+                             "Home has to be a confirmed standby for this long without a break.",
+                             {kSecond, kYear}))},
+          nullptr))}}};
   return kTable;
 }
 const KeyTable& site_keys() {

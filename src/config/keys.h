@@ -33,6 +33,7 @@ struct KeyTable {
 const KeyTable& root_keys();
 const KeyTable& group_keys();
 const KeyTable& policy_keys();
+const KeyTable& failback_keys();  // where it is no word
 const KeyTable& site_keys();
 const KeyTable& check_keys();
 const KeyTable& step_keys();

@@ -209,6 +209,17 @@ TEST_F(TwoSites, SurviveTheWayThroughTheJournal) {
   EXPECT_EQ(to_json(*back), to_json(configuration()));
 }
 
+TEST(Loading, ReadsWhatAPolicyDoesByItself) {
+  const Loaded loaded = load_text(replaced(shop(), "      mode: automatic\n",
+                                           "      mode: automatic\n"
+                                           "      failback: {automatic: {after: 2h}}\n"
+                                           "      reassert_front_door: true\n"));
+  ASSERT_TRUE(loaded.ok()) << complaints(loaded);
+  const Policy& policy = loaded.configuration.groups[0].policy;
+  EXPECT_EQ(policy.automatic_failback_after, Duration{7'200'000});
+  EXPECT_TRUE(policy.reassert_front_door);
+}
+
 TEST(Loading, FillsInTheDefaultsOfAPolicyThatSaysNothing) {
   const Loaded loaded = load_text(replaced(shop(),
                                            "    policy:\n      mode: automatic\n"

@@ -201,14 +201,18 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{kMode, "mode: automatic\n      quorum: {outside_site: 1}",
                 "8:15: error: `quorum` from outside a site is not available in this build [one "
                 "observer has no vote from elsewhere: write majority]"},
-        Mistake{kMode, "mode: automatic\n      failback: {automatic: {after: 2h}}",
-                "8:17: error: automatic `failback` is not available in this build [write failback: "
-                "manual, and move home with `bascule failback`]"},
+        Mistake{kMode, "mode: manual\n      failback: {automatic: {after: 2h}}",
+                "8:17: warning: automatic `failback` does nothing in mode manual [write mode: "
+                "automatic, or failback: manual]"},
         Mistake{kMode, "mode: automatic\n      failback: automatic",
-                "8:17: error: `failback` cannot be `automatic` [write manual]"},
-        Mistake{kMode, "mode: automatic\n      reassert_front_door: true",
-                "8:28: error: `reassert_front_door: true` is not available in this build [drift is "
-                "announced]"},
+                "8:17: error: `failback` cannot be `automatic` [write manual or {automatic: "
+                "{after: 2h}}]"},
+        Mistake{kMode, "mode: automatic\n      failback: {after: 2h}",
+                "8:18: error: unknown key `after` in failback [did you mean `automatic`?]"},
+        Mistake{kMode, "mode: automatic\n      failback: {automatic: {after: 2}}",
+                "8:37: error: `2` has no unit [write 30s, 500ms or 5m]"},
+        Mistake{kMode, "mode: automatic\n      failback: {automatic: {}}",
+                "8:29: error: `after` is missing in automatic"},
         Mistake{kMode, "mode: automatic\n      reassert_front_door: yes",
                 "8:28: error: `reassert_front_door` takes true or false, not `yes` [write true or "
                 "false]"},

@@ -40,7 +40,7 @@ class PolicyReader {
     read_failover_when();
     read_quorum();
     read_failback();
-    refuse_reassertion(values);
+    part_.policy.reassert_front_door = boolean_or(values, "reassert_front_door");
     return std::move(part_);
   }
 
@@ -232,22 +232,21 @@ class PolicyReader {
   void read_failback() {
     const Entry* entry = node_.find("failback");
     if (entry == nullptr) return;
-    if (entry->value.kind == NodeKind::mapping) {
-      report_unavailable(reading_, entry->value.span, "automatic `failback`",
-                         "write failback: manual, and move home with `bascule failback`");
+    if (entry->value.kind != NodeKind::mapping) {
+      const auto text = read_plain_text(reading_, entry->value, "`failback`");
+      if (!text || *text == "manual") return;
+      error("unknown_word", {"failback"}, fmt::format("`failback` cannot be {}", quote(*text)),
+            "write manual or {automatic: {after: 2h}}");
       return;
     }
-    const auto text = read_plain_text(reading_, entry->value, "`failback`");
-    if (text && *text != "manual") {
-      error("unknown_word", {"failback"}, fmt::format("`failback` cannot be {}", quote(*text)),
-            "write manual");
-    }
-  }
-
-  void refuse_reassertion(const Json& values) {
-    if (boolean_or(values, "reassert_front_door")) {
-      report_unavailable(reading_, place_of({"reassert_front_door"}), "`reassert_front_door: true`",
-                         "drift is announced");
+    const Json values = read_table(reading_, subject_, entry->value, failback_keys());
+    const Json automatic = member(values, "automatic");
+    part_.policy.automatic_failback_after = optional_duration(automatic, "after");
+    if (part_.policy.automatic_failback_after && part_.policy.mode != Mode::automatic) {
+      reading_.problems.warning(
+          "failback_without_automation", entry->value.span,
+          fmt::format("automatic `failback` does nothing in mode {}", to_string(part_.policy.mode)),
+          "write mode: automatic, or failback: manual");
     }
   }
 

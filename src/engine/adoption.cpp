@@ -42,14 +42,14 @@ Evidence by_databases(const Deliberation& deliberation, const GroupSpec& group) 
 Evidence by_front_door(const Deliberation& deliberation, const GroupSpec& group) {
   const std::string& name = group.front_door->name;
   const auto found = deliberation.readings().front_doors.find(group.name);
-  if (found == deliberation.readings().front_doors.end() || !found->second.inspection) {
-    const bool failed =
-        found != deliberation.readings().front_doors.end() && found->second.error.has_value();
-    return {std::nullopt,
-            failed ? fmt::format("{} cannot be read: {}", name, found->second.error->message)
-                   : fmt::format("{} has not been read yet", name)};
+  if (found == deliberation.readings().front_doors.end()) {
+    return {std::nullopt, fmt::format("{} has not been read yet", name)};
   }
-  const std::vector<std::string> shown = texts_or_empty(found->second.inspection->facts, "address");
+  const InspectionReading& newest = found->second.newest;
+  if (newest.error) {
+    return {std::nullopt, fmt::format("{} cannot be read: {}", name, newest.error->message)};
+  }
+  const std::vector<std::string> shown = texts_or_empty(newest.inspection->facts, "address");
   if (shown.size() != 1) {
     return {std::nullopt, fmt::format("{} shows {} addresses", name, shown.size())};
   }
@@ -103,12 +103,17 @@ void adopt(Deliberation& deliberation, const GroupName& group, const SiteName& s
   deliberation.propose(ActiveSiteChanged{group, site, RunId(), because}, actor, reason);
   // From now on any other Bascule can see that this one looks after the front door.
   auto claim = front_door_step(deliberation.state(), group, site, "claim");
+  // What was owed to the site that was active before is not wanted any more.
+  end_front_door_obligations(deliberation, group, fmt::format("{} is active now", site));
   if (!claim) return;
-  for (const auto& [id, owed] : deliberation.state().obligations) {
-    if (owed.group == group && owed.kind == ObligationKind::front_door) return;
-  }
-  open_obligation(deliberation, ObligationKind::front_door, group, site, RunId(),
-                  "the front door has to be claimed", {*claim});
+  ObligationOpened owed;
+  owed.group = group;
+  owed.kind = ObligationKind::front_door;
+  owed.site = site;
+  owed.because = "the front door has to be claimed";
+  owed.steps = {*std::move(claim)};
+  owed.takes_over = true;
+  open_obligation(deliberation, std::move(owed));
 }
 
 std::string why_nobody_is_active(const Deliberation& deliberation, const GroupName& group) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/adoption.h"
+#include "engine/drift.h"
 #include "engine/lookups.h"
 #include "engine/phrases.h"
 #include "engine/runs.h"
@@ -166,6 +167,10 @@ class Obedience {
     }
     const GroupStatus& status = state().groups.at(body.group);
     if (status.active == body.active) {
+      if (take_front_door_back(deliberation_, body.group, command_.actor, command_.reason)) {
+        return accept(RunId(), fmt::format("the front door of {} is taken back for {}", body.group,
+                                           body.active));
+      }
       return accept(RunId(), fmt::format("{} is the active site already", body.active));
     }
     if (const Run* run = state().open_run(body.group)) {

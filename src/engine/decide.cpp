@@ -10,6 +10,9 @@
 #include "engine/automation.h"
 #include "engine/commands.h"
 #include "engine/deliberation.h"
+#include "engine/drift.h"
+#include "engine/failback.h"
+#include "engine/holds.h"
 #include "engine/obligations.h"
 #include "engine/runs.h"
 #include "engine/steps.h"
@@ -78,26 +81,12 @@ struct Beginning {
   void operator()(const PositionsRead& /*input*/) const {}
   void operator()(const SignSeen& /*input*/) const {}
   void operator()(const ControllerChecked& /*input*/) const {}
-  void operator()(const FrontDoorRead& /*input*/) const {}
+  void operator()(const FrontDoorRead& input) const { notice_drift(deliberation, input.group); }
   void operator()(const PreflightRead& /*input*/) const {}
   void operator()(const StepInspected& /*input*/) const {}
   void operator()(const StepFinished& input) const { take_result(deliberation, input); }
   void operator()(const Command& input) const { answer = obey(deliberation, input); }
 };
-
-void end_holds(Deliberation& deliberation) {
-  const auto is_over = [&](const std::optional<Hold>& hold) {
-    return hold && hold->until && *hold->until <= deliberation.now();
-  };
-  constexpr const char* kReason = "the hold has ended";
-  if (is_over(deliberation.state().hold)) {
-    deliberation.propose(AutomationReleased{GroupName()}, kAutomation, kReason);
-  }
-  for (const GroupName& group : keys_of(deliberation.state().groups)) {
-    if (!is_over(deliberation.state().groups.at(group).hold)) continue;
-    deliberation.propose(AutomationReleased{group}, kAutomation, kReason);
-  }
-}
 
 void advance_work(Deliberation& deliberation) {
   for (const RunId& id : keys_of(deliberation.state().runs)) {
@@ -115,13 +104,18 @@ void follow(Deliberation& deliberation) {
   do {
     before = deliberation.proposed();
     end_holds(deliberation);
+    raise_hold_alarms(deliberation);
     for (const GroupName& group : keys_of(deliberation.state().groups)) {
       adopt_by_itself(deliberation, group);
     }
     advance_work(deliberation);
     for (const GroupName& group : keys_of(deliberation.state().groups)) {
       if (start_by_itself(deliberation, group)) continue;
+      update_home_readiness(deliberation, group);
+      if (go_home_by_itself(deliberation, group)) continue;
+      reassert_front_door(deliberation, group);
       notice_two_writers(deliberation, group);
+      notice_role_change(deliberation, group);
       update_group_state(deliberation, group);
       update_protection(deliberation, group);
     }

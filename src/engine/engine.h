@@ -46,8 +46,16 @@ void evolve(State& state, const Record& record);
 
 // A call to the outside that should be under way now. A call that came back and is still pending is
 // made again after a short wait, which the runtime chooses (it grows from 20ms to 1s): that is how
-// a slow provider is awaited.
+// a slow provider is awaited. What is to be watched for as long as nothing happens says its own
+// pace.
 enum class CallKind : std::uint8_t { inspect, apply, revert, read_front_door };
+struct Pace {
+  Duration every{0};  // from the end of a call to the beginning of the next
+  Duration limit{0};  // the time that each of them has
+  Instant since;      // when this began: another beginning is another piece of work
+
+  friend bool operator==(const Pace&, const Pace&) = default;
+};
 struct Call {
   CallKind kind = CallKind::inspect;
   GroupName group;
@@ -61,8 +69,12 @@ struct Call {
   Json prior = nullptr;
   Json claimed = nullptr;  // what the claim of this run or obligation gave out; null before it
   std::optional<Instant> not_before;
-  Instant deadline;    // record time; the runtime turns it into one of its own clock
-  bool fence = false;  // no answer is a failure at once: not repeated
+  Instant deadline;          // record time; the runtime turns it into one of its own clock
+  bool fence = false;        // no answer is a failure at once: not repeated
+  std::optional<Pace> pace;  // made again and again; `deadline` does not matter then
+  // Steps of the same work that are inspected, and reported, each time before the call is made:
+  // what is heard of them may make it needless.
+  std::vector<Step> look_first;
 
   // Two calls are the same piece of work when these agree.
   friend bool same_call(const Call& left, const Call& right);
@@ -82,6 +94,7 @@ struct Explanation {
   std::optional<Proposal> would;
   std::string sentence;
   std::vector<GateAnswer> gates;
+  std::vector<std::string> notes;       // what is going on beside the gates: sentences
   std::vector<std::string> what_helps;  // whole commands
 };
 Explanation explain(const State& state, const Readings& readings, const GroupName& group,

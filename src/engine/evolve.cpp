@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "engine/engine.h"
+#include "engine/evolve_group.h"
 #include "engine/execution.h"
 #include "engine/incident.h"
 #include "engine/lookups.h"
@@ -47,9 +48,10 @@ void forget_oldest_runs(State& state) {
   for (const auto& [at, id] : ended) state.runs.erase(id);
 }
 
-class Evolution {
+class Evolution : public GroupEvolution {
  public:
-  Evolution(State& state, const Record& record) : state_(state), record_(record) {}
+  using GroupEvolution::GroupEvolution;
+  using GroupEvolution::operator();
 
   void operator()(const TermOpened& body) {
     state_.term = record_.term;
@@ -135,6 +137,9 @@ class Evolution {
     run.verdict_at = body.verdict_at;
     run.loss_bound = body.loss_bound;
     run.loss_bound_bytes = body.loss_bound_bytes;
+    run.back_after = body.back_after;
+    run.deadline = body.deadline;
+    run.way_back_of = body.way_back_of;
     GroupStatus& group = group_of(body.plan.group);
     group.last_run = body.run;
     if (body.trigger == Trigger::automatic) group.tried.push_back(body.plan.target);
@@ -192,6 +197,7 @@ class Evolution {
     run.state = RunState::running;
     run.rolling_back = true;
     run.rollback_began_at = record_.at;
+    note_stopped_way_back(run);
     run.rollback_because = body.because;
     run.parked_at_fence = false;
     run.because = body.because;
@@ -251,6 +257,7 @@ class Evolution {
     Run& run = run_of(body.run);
     run.state = body.state;
     run.ended_at = record_.at;
+    note_stopped_way_back(run);
     if (!body.because.empty()) run.because = body.because;
     run.outage_began_at = body.outage_began_at;
     run.outage_ended_at = body.outage_ended_at;
@@ -270,6 +277,8 @@ class Evolution {
     owed.because = body.because;
     owed.opened_at = record_.at;
     owed.execution = new_execution(body.steps, record_.at);
+    owed.takes_over = body.takes_over;
+    if (undoes_drift(body)) count_reassertion(group_of(body.group));
     const bool is_new = state_.obligations.emplace(body.obligation, std::move(owed)).second;
     BASCULE_ASSERT(is_new, "an obligation is opened once");
     ++state_.obligations_opened;
@@ -277,9 +286,9 @@ class Evolution {
 
   void operator()(const ObligationRetried& body) {
     Obligation& owed = obligation_of(body.obligation);
-    // Brought forward while it waited: the same try, only sooner.
-    const bool waited = owed.next_at && *owed.next_at > record_.at;
-    if (!waited) {
+    // Brought forward: the same try, only sooner.
+    const bool brought_forward = body.next_at <= record_.at;
+    if (!brought_forward) {
       ++owed.tries;
       owed.last_error = body.because;
     }
@@ -305,11 +314,6 @@ class Evolution {
   void operator()(const TwoWritersEnded& body) { group_of(body.group).two_writers = false; }
 
  private:
-  GroupStatus& group_of(const GroupName& name) {
-    const auto found = state_.groups.find(name);
-    BASCULE_ASSERT(found != state_.groups.end(), "a record names a configured group");
-    return found->second;
-  }
   Run& run_of(const RunId& id) {
     const auto found = state_.runs.find(id);
     BASCULE_ASSERT(found != state_.runs.end(), "a record names a run that was opened");
@@ -408,9 +412,6 @@ class Evolution {
     group.last_automatic_at = record_.at;
     group.acknowledged = false;
   }
-
-  State& state_;
-  const Record& record_;
 };
 
 }  // namespace

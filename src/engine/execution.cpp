@@ -10,6 +10,12 @@ namespace bascule::engine {
 namespace {
 
 const StepProgress kNothingYet;
+constexpr Duration kLongestObligationWait{60'000};
+
+std::string without_digits(std::string text) {
+  std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
+  return text;
+}
 
 Duration doubling(Duration first, Duration longest, std::int64_t attempts) {
   Duration wait = first;
@@ -30,16 +36,22 @@ Instant went_on_at(const State& state, const Work& work) {
   return std::max(moment, *run->second.ended_at);
 }
 
-bool goes_before(const Step& earlier, const Step& later) {
+bool is_gentler_fence(const Step& fence, const Step& than) {
+  return fence.phase == Phase::fence && than.phase == Phase::fence && fence.rung < Rung::cut &&
+         than.rung >= Rung::cut;
+}
+
+bool goes_before(const Work& work, const Step& earlier, const Step& later) {
   return earlier.phase < later.phase ||
-         std::ranges::find(later.needs, earlier.id) != later.needs.end();
+         std::ranges::find(later.needs, earlier.id) != later.needs.end() ||
+         (work.obligation != nullptr && is_gentler_fence(earlier, later));
 }
 
 Instant ready_since(const State& state, const Work& work, const Step& step) {
   Instant since = went_on_at(state, work);
   for (const Step& other : work.execution->steps) {
     const StepProgress& progress = progress_of(*work.execution, other.id);
-    if (goes_before(other, step) && progress.ended_at) {
+    if (goes_before(work, other, step) && progress.ended_at) {
       since = std::max(since, *progress.ended_at);
     }
   }
@@ -74,8 +86,7 @@ bool waits_for_gentler_fence(const State& state, const Work& work, const Step& s
   const auto run = state.runs.find(work.obligation->run);
   if (run != state.runs.end() && !run->second.ended_at) return false;
   return std::ranges::any_of(work.execution->steps, [&](const Step& other) {
-    return other.phase == Phase::fence && other.rung < Rung::cut &&
-           !has_ended(progress_of(*work.execution, other.id));
+    return is_gentler_fence(other, step) && !has_ended(progress_of(*work.execution, other.id));
   });
 }
 
@@ -183,7 +194,11 @@ Instant deadline_of(const State& state, const Work& work, const Step& step) {
     default:
       break;
   }
-  return std::max(progress.started_at.value_or(went_on), went_on) + step.timeout;
+  Instant since = std::max(progress.started_at.value_or(went_on), went_on);
+  // What is applied again and again under one announcement has its time from when that worked.
+  const bool repeated = work.obligation != nullptr && is_standing(*work.obligation);
+  if (repeated) since = std::max(since, progress.applied_at.value_or(since));
+  return since + step.timeout;
 }
 
 bool is_always_applied(const Work& work, const Step& step) {
@@ -317,12 +332,53 @@ const Obligation* find_obligation(const State& state, const GroupName& group, co
   return nullptr;
 }
 
+bool owes_front_door(const State& state, const GroupName& group) {
+  return std::ranges::any_of(state.obligations, [&](const auto& entry) {
+    return entry.second.group == group && entry.second.kind == ObligationKind::front_door;
+  });
+}
+
+bool is_standing(const Obligation& obligation) {
+  return obligation_back_off(obligation.tries) >= kLongestObligationWait;
+}
+
+bool failed_alike(const Obligation& obligation, const Step& step, const std::string& because) {
+  return without_digits(obligation.last_error)
+      .contains(without_digits(fmt::format("{}: {}", step.id, because)));
+}
+
+bool is_exhausted(const State& state, const Work& work) {
+  return std::ranges::all_of(work.execution->steps, [&](const Step& step) {
+    const StepStage stage = stage_of(state, work, step);
+    return stage == StepStage::ended || stage == StepStage::barred;
+  });
+}
+
+bool rests(const State& state, const Work& work) {
+  if (work.obligation == nullptr || work.obligation->kind != ObligationKind::fence ||
+      !is_standing(*work.obligation) || !is_exhausted(state, work)) {
+    return false;
+  }
+  return std::ranges::all_of(work.execution->steps, [&](const Step& step) {
+    const StepProgress& progress = progress_of(*work.execution, step.id);
+    if (progress.state != StepState::failed) return has_ended(progress);
+    return !progress.started_at && failed_alike(*work.obligation, step, progress.because);
+  });
+}
+
+Pace standing_pace(const State& state, const Work& work, const Step& step) {
+  const bool is_fence = step.phase == Phase::fence;
+  const Duration limit =
+      is_fence ? std::min(step.timeout, policy_of(state, work.group).fence.timeout) : step.timeout;
+  return Pace{kLongestObligationWait, limit, work.execution->began_at};
+}
+
 Duration back_off(std::int64_t attempts) {
   return doubling(Duration(100), Duration(5'000), attempts);
 }
 
 Duration obligation_back_off(std::int64_t attempts) {
-  return doubling(Duration(1'000), Duration(60'000), attempts);
+  return doubling(Duration(1'000), kLongestObligationWait, attempts);
 }
 
 const Policy& policy_of(const State& state, const GroupName& group) {

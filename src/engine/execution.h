@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/state.h"
+#include "engine/engine.h"
 
 namespace bascule::engine {
 
@@ -83,6 +83,21 @@ std::vector<const Step*> steps_of_last_look(const Work& work, const Step& step);
 bool is_paused(const State& state, const Obligation& obligation, Instant now);
 const Obligation* find_obligation(const State& state, const GroupName& group, const SiteName& site,
                                   ObligationKind kind);
+
+// A write to the front door that is still to be done, outside of any run.
+bool owes_front_door(const State& state, const GroupName& group);
+
+// An obligation whose waits have grown to their longest. It is tried as often as ever, but what
+// fails as it failed before is not journaled again: the try stays open, its calls are repeated.
+bool is_standing(const Obligation& obligation);
+// The step failed in the last try for the same reason, numbers aside (times, ports, counts).
+bool failed_alike(const Obligation& obligation, const Step& step, const std::string& because);
+// Nothing more can begin: everything ended, or what is left stands behind a failure.
+bool is_exhausted(const State& state, const Work& work);
+// A standing try that has failed like the last one, before it changed anything. Its steps are
+// looked at until one of them says something else.
+bool rests(const State& state, const Work& work);
+Pace standing_pace(const State& state, const Work& work, const Step& step);
 
 Duration back_off(std::int64_t attempts);             // 100ms, doubling up to 5s
 Duration obligation_back_off(std::int64_t attempts);  // 1s, doubling up to 60s

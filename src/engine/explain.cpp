@@ -3,16 +3,14 @@
 #include <algorithm>
 
 #include "engine/detect/detector.h"
+#include "engine/drift.h"
 #include "engine/engine.h"
+#include "engine/failback.h"
 #include "engine/lookups.h"
 #include "engine/phrases.h"
 
 namespace bascule::engine {
 namespace {
-
-bool is_held(const std::optional<Hold>& hold, Instant now) {
-  return hold && (!hold->until || *hold->until > now);
-}
 
 const Run* running_or_parked(const State& state, const GroupName& group) {
   const Run* run = state.open_run(group);
@@ -146,8 +144,8 @@ std::vector<std::string> help_for_refusals(const State& state, const GroupStatus
   const auto refuses = [&](GateName name) { return !answer_of(explanation.gates, name).holds; };
   if (refuses(GateName::one_at_a_time)) return {"bascule runs"};
   std::vector<std::string> help;
-  if (is_held(state.hold, now)) help.push_back(fmt::format("bascule release {}", kReason));
-  if (is_held(status.hold, now)) {
+  if (is_in_force(state.hold, now)) help.push_back(fmt::format("bascule release {}", kReason));
+  if (is_in_force(status.hold, now)) {
     help.push_back(fmt::format("bascule release {} {}", proposal.group, kReason));
   }
   if (refuses(GateName::cooldown) && !status.acknowledged) {
@@ -180,6 +178,37 @@ std::vector<std::string> help_for_run(const Run& run, const GroupName& group,
   return help;
 }
 
+// What the gates do not tell: the front door, roles that changed, the way home.
+std::vector<std::string> notes_of(const State& state, const Readings& readings,
+                                  const GroupName& group, const GroupStatus& status, Instant now) {
+  std::vector<std::string> notes;
+  if (status.drift) {
+    const std::string left = why_not_reasserted(state, group, now);
+    notes.push_back(fmt::format("the front door drifted {}: {}; {}", ago(status.drift->since, now),
+                                status.drift->because,
+                                left.empty() ? "it is set back" : "left as it is: " + left));
+  }
+  if (status.front_door_silence) {
+    notes.push_back(fmt::format("{}, since {}", status.front_door_silence->because,
+                                clock_time(status.front_door_silence->since)));
+  }
+  if (status.role_change) {
+    notes.push_back(fmt::format("{} was promoted, and not by Bascule", *status.role_change));
+  }
+  const Homecoming coming = homecoming_of(state, readings, group, now);
+  if (coming.applies) notes.push_back(coming.because);
+  return notes;
+}
+
+// The front door, where nobody sets it back by itself.
+void help_with_drift(const State& state, const GroupStatus& status, Explanation& explanation,
+                     Instant now) {
+  if (!status.drift || !status.active) return;
+  if (why_not_reasserted(state, explanation.group, now).empty()) return;
+  explanation.what_helps.push_back(
+      fmt::format("bascule adopt {} --active {} {}", explanation.group, *status.active, kReason));
+}
+
 void explain_without_active(const GroupSpec& group, Explanation& explanation) {
   explanation.sentence =
       fmt::format("{} is {} and nothing is being done: nobody has said yet which site is active",
@@ -208,11 +237,12 @@ Explanation explain(const State& state, const Readings& readings, const GroupNam
   explanation.active = status.active;
   explanation.state = status.state;
   explanation.protection = status.protection;
-  explanation.automation_on = spec->policy.mode == Mode::automatic && !is_held(state.hold, now) &&
-                              !is_held(status.hold, now);
+  explanation.automation_on = spec->policy.mode == Mode::automatic &&
+                              !is_in_force(state.hold, now) && !is_in_force(status.hold, now);
   const Proposal proposal =
       proposal_for(state, readings, *spec, status.active.value_or(SiteName()), now);
   explanation.gates = ask_gates(state, readings, proposal, now);
+  explanation.notes = notes_of(state, readings, group, status, now);
   if (const Run* run = running_or_parked(state, group)) {
     explanation.would = proposal;
     explanation.sentence = run_sentence(group, status.state, *run);
@@ -228,11 +258,16 @@ Explanation explain(const State& state, const Readings& readings, const GroupNam
   const bool all_hold = std::ranges::all_of(explanation.gates, &GateAnswer::holds);
   if (all_hold) explanation.would = proposal;
   explanation.sentence = idle_sentence(explanation, status, proposal, now);
-  if (all_hold || (!verdict.holds && !verdict.until && !is_contradicted(verdict))) {
-    return explanation;
+  const bool nothing_failed = !verdict.holds && !verdict.until && !is_contradicted(verdict);
+  const bool would_act = all_hold || (verdict.until && first_refusal(explanation.gates) == nullptr);
+  if (!nothing_failed && !would_act) {
+    explanation.what_helps = help_for_refusals(state, status, explanation, proposal, now);
   }
-  if (verdict.until && first_refusal(explanation.gates) == nullptr) return explanation;
-  explanation.what_helps = help_for_refusals(state, status, explanation, proposal, now);
+  if (status.role_change) {
+    explanation.what_helps.push_back(
+        fmt::format("bascule adopt {} --active {} {}", group, *status.role_change, kReason));
+  }
+  help_with_drift(state, status, explanation, now);
   return explanation;
 }
 
@@ -252,6 +287,7 @@ Json to_json(const Explanation& explanation) {
               {"would", would},
               {"sentence", explanation.sentence},
               {"gates", gates},
+              {"notes", explanation.notes},
               {"what_helps", explanation.what_helps}};
 }
 

@@ -180,5 +180,36 @@ TEST_F(Explain, gives_the_same_answer_to_the_byte) {
   EXPECT_EQ(to_text(to_json(explained())), to_text(to_json(explained())));
 }
 
+TEST_F(Explain, tells_the_drift_of_the_front_door_and_the_command_that_undoes_it) {
+  status().drift = FrontDoorDrift{Drift::address, at(-120'000), "127.0.1.1", "127.0.1.2",
+                                  "www.shop.test shows 127.0.1.2"};
+  EXPECT_EQ(explained().notes,
+            Help{"the front door drifted 2m ago: www.shop.test shows 127.0.1.2; left as it is: the "
+                 "policy announces drift and does not undo it"});
+  EXPECT_EQ(help(), Help{"bascule adopt shop --active amsterdam --reason \"…\""});
+  test_world::policy_in(state_).reassert_front_door = true;
+  EXPECT_EQ(explained().notes, Help{"the front door drifted 2m ago: www.shop.test shows 127.0.1.2; "
+                                    "it is set back"});
+  EXPECT_TRUE(help().empty());
+}
+
+TEST_F(Explain, tells_when_the_group_goes_home) {
+  Policy& policy = test_world::policy_in(state_);
+  policy.automatic_failback_after = Duration{7'200'000};
+  EXPECT_TRUE(explained().notes.empty()) << "it is at home";
+  status().active = kBerlin;
+  status().home_readiness = HomeReadiness{false, at(0), "amsterdam owes a standby"};
+  EXPECT_EQ(explained().notes,
+            Help{"amsterdam is no confirmed standby yet: amsterdam owes a standby"});
+  status().home_readiness = HomeReadiness{true, at(-3'600'000), ""};
+  EXPECT_EQ(explained().notes,
+            Help{"goes home to amsterdam in 60m, if it stays a confirmed standby"});
+  status().flaps = 3;
+  status().last_automatic_at = at(-60'000);
+  EXPECT_EQ(explained().notes,
+            Help{"the way home is manual again: 3 automatic moves, each within 24h of the one "
+                 "before (`bascule failback shop`)"});
+}
+
 }  // namespace
 }  // namespace bascule::engine

@@ -77,6 +77,10 @@ struct StartMove {
   std::string ticket;
   std::string idempotency_key;
   std::string confirmed_site;  // typed by the person when a gate is overridden
+  // Of a drill, which always has a way back: how long after its end that begins, and how long after
+  // its end the group has to be back.
+  std::optional<Duration> back_after;
+  std::optional<Duration> deadline;
 };
 struct AbortRun {
   RunId run;

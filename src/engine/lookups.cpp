@@ -32,6 +32,10 @@ bool watches_database(const GroupSpec& group) {
   });
 }
 
+bool is_in_force(const std::optional<Hold>& hold, Instant now) {
+  return hold && (!hold->until || *hold->until > now);
+}
+
 std::string place_of(const SiteSpec& site) {
   return site.at.empty() ? site.name.text() : site.at;
 }

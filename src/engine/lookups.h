@@ -20,6 +20,8 @@ const CheckSpec* find_check(const Configuration& configuration, const CheckRefer
 std::optional<CheckReference> database_check(const GroupSpec& group, const SiteName& site);
 bool watches_database(const GroupSpec& group);
 
+bool is_in_force(const std::optional<Hold>& hold, Instant now);
+
 // What shares a fate with the site: its `at`, else its own name.
 std::string place_of(const SiteSpec& site);
 

@@ -125,6 +125,16 @@ void end_fence(Deliberation& deliberation, const Obligation& owed) {
   deliberation.propose(ObligationEnded{owed.id, because});
 }
 
+// What was owed because it had drifted is as it should be: nobody has to read it again to know.
+void end_front_door(Deliberation& deliberation, const Obligation& owed) {
+  deliberation.propose(ObligationEnded{owed.id, "done"});
+  const bool shows = std::ranges::any_of(
+      owed.execution.steps, [](const Step& step) { return step.operation == "switch"; });
+  if (!shows || !deliberation.state().groups.at(owed.group).drift) return;
+  deliberation.propose(
+      FrontDoorRestored{owed.group, fmt::format("{} has set it back to {}", owed.id, owed.site)});
+}
+
 // A returned site that writes and could not be sealed has to be cut, by a fence of its own: the
 // standby that it should become has no step for that.
 void cut_if_it_writes(Deliberation& deliberation, const Obligation& owed) {
@@ -152,16 +162,38 @@ std::string failures_of(const Execution& execution) {
   return failures;
 }
 
-// Nothing more can begin: everything ended, or what is left stands behind a failure.
-bool is_exhausted(const State& state, const Work& work) {
-  return std::ranges::all_of(work.execution->steps, [&](const Step& step) {
-    const StepStage stage = stage_of(state, work, step);
-    return stage == StepStage::ended || stage == StepStage::barred;
-  });
+// What a standing try hears of a step that it is done with, or is about to apply again: the same as
+// before, or something that is worth another try at once.
+bool hears_news(Deliberation& deliberation, const RunId& id) {
+  const auto* inspected = std::get_if<StepInspected>(&deliberation.input());
+  const Obligation& owed = obligation_of(deliberation, id);
+  if (inspected == nullptr || inspected->run != id || !is_standing(owed)) return false;
+  const Step* step = find_step(owed.execution, inspected->step);
+  if (step == nullptr) return false;
+  const StepProgress& progress = progress_of(owed.execution, step->id);
+  const bool is_repeated = progress.state == StepState::started && step->phase != Phase::fence;
+  if (!has_ended(progress) && !is_repeated) return false;
+  // Brought forward by this very inspection already.
+  if (progress.ended_at == deliberation.now()) return false;
+  const auto& result = inspected->result;
+  bool same = false;
+  if (!result) {
+    same = progress.state == StepState::failed && failed_alike(owed, *step, result.error().message);
+  } else if (is_repeated) {
+    same = result->finding == Finding::needed;
+  } else {
+    same = progress.state != StepState::failed && result->finding == Finding::done;
+  }
+  if (same) return false;
+  deliberation.propose(
+      ObligationRetried{id, fmt::format("{} {}", step->id, result ? "answers" : "fails otherwise"),
+                        deliberation.now()});
+  return true;
 }
 
 bool conclude(Deliberation& deliberation, const RunId& id) {
-  if (!is_exhausted(deliberation.state(), *find_work(deliberation.state(), id))) return false;
+  const Work work = *find_work(deliberation.state(), id);
+  if (!is_exhausted(deliberation.state(), work)) return false;
   const Obligation owed = obligation_of(deliberation, id);
   const std::string failures = failures_of(owed.execution);
   switch (owed.kind) {
@@ -170,6 +202,7 @@ bool conclude(Deliberation& deliberation, const RunId& id) {
         end_fence(deliberation, owed);
         return true;
       }
+      if (rests(deliberation.state(), work)) return false;
       break;
     case ObligationKind::standby:
       if (failures.empty()) {
@@ -179,7 +212,7 @@ bool conclude(Deliberation& deliberation, const RunId& id) {
       cut_if_it_writes(deliberation, owed);
       break;
     case ObligationKind::front_door:
-      deliberation.propose(ObligationEnded{id, "done"});
+      end_front_door(deliberation, owed);
       return true;
   }
   retry_obligation(deliberation, id,
@@ -203,8 +236,9 @@ bool advance_obligation(Deliberation& deliberation, const RunId& id) {
     return true;
   }
   if (is_paused(deliberation.state(), owed, deliberation.now())) return false;
+  if (hears_news(deliberation, id)) return true;
   if (skip_unneeded_fences(deliberation, id)) return true;
-  const std::vector<Step> steps = owed.execution.steps;
+  const std::vector<Step> steps = obligation_of(deliberation, id).execution.steps;
   for (const Step& step : steps) {
     if (advance_step(deliberation, id, step.id)) return true;
   }
@@ -214,8 +248,20 @@ bool advance_obligation(Deliberation& deliberation, const RunId& id) {
 void open_obligation(Deliberation& deliberation, ObligationKind kind, const GroupName& group,
                      const SiteName& site, const RunId& run, const std::string& because,
                      std::vector<Step> steps) {
-  const RunId id(fmt::format("o-{:04}", deliberation.state().obligations_opened + 1));
-  deliberation.propose(ObligationOpened{id, group, kind, site, run, because, std::move(steps)});
+  ObligationOpened opened;
+  opened.group = group;
+  opened.kind = kind;
+  opened.site = site;
+  opened.run = run;
+  opened.because = because;
+  opened.steps = std::move(steps);
+  open_obligation(deliberation, std::move(opened));
+}
+
+void open_obligation(Deliberation& deliberation, ObligationOpened opened, std::string actor,
+                     std::string reason) {
+  opened.obligation = RunId(fmt::format("o-{:04}", deliberation.state().obligations_opened + 1));
+  deliberation.propose(std::move(opened), std::move(actor), std::move(reason));
 }
 
 void retry_obligation(Deliberation& deliberation, const RunId& id, const std::string& because) {
@@ -228,7 +274,7 @@ void bring_forward(Deliberation& deliberation, const GroupName& group, const Sit
                    const std::string& because) {
   std::vector<RunId> waiting;
   for (const auto& [id, owed] : deliberation.state().obligations) {
-    const bool waits = owed.next_at && *owed.next_at > deliberation.now();
+    const bool waits = is_standing(owed) || (owed.next_at && *owed.next_at > deliberation.now());
     if (waits && owed.group == group && owed.site == site) waiting.push_back(id);
   }
   for (const RunId& id : waiting) {
@@ -244,7 +290,8 @@ void owe_after_run(Deliberation& deliberation, const Run& ended,
       std::ranges::any_of(deliberation.state().obligations, [&](const auto& entry) {
         return entry.second.run == ended.id && entry.second.kind == ObligationKind::front_door;
       });
-  end_front_door_obligations(deliberation, group, ended.id);
+  end_front_door_obligations(deliberation, group, fmt::format("{} has claimed it", ended.id),
+                             ended.id);
   if (lost_switch && !lost_before) {
     std::vector<Step> steps;
     if (auto claim = front_door_step(deliberation.state(), group, active, "claim")) {
@@ -284,17 +331,15 @@ void end_fence_obligations_of_run(Deliberation& deliberation, const RunId& run,
 }
 
 void end_front_door_obligations(Deliberation& deliberation, const GroupName& group,
-                                const RunId& claimed_by) {
+                                const std::string& because, const RunId& except) {
   std::vector<RunId> owed;
   for (const auto& [id, obligation] : deliberation.state().obligations) {
-    const bool is_of_run = obligation.run == claimed_by;
-    if (obligation.group == group && obligation.kind == ObligationKind::front_door && !is_of_run) {
+    const bool spared = !except.empty() && obligation.run == except;
+    if (obligation.group == group && obligation.kind == ObligationKind::front_door && !spared) {
       owed.push_back(id);
     }
   }
-  for (const RunId& id : owed) {
-    deliberation.propose(ObligationEnded{id, fmt::format("{} has claimed it", claimed_by)});
-  }
+  for (const RunId& id : owed) deliberation.propose(ObligationEnded{id, because});
 }
 
 }  // namespace bascule::engine

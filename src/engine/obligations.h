@@ -17,6 +17,9 @@ bool advance_obligation(Deliberation& deliberation, const RunId& id);
 void open_obligation(Deliberation& deliberation, ObligationKind kind, const GroupName& group,
                      const SiteName& site, const RunId& run, const std::string& because,
                      std::vector<Step> steps);
+// Everything but its id is filled in.
+void open_obligation(Deliberation& deliberation, ObligationOpened opened,
+                     std::string actor = kAutomation, std::string reason = "");
 // The present try has failed; every step starts again after a wait.
 void retry_obligation(Deliberation& deliberation, const RunId& id, const std::string& because);
 // A fence step of an obligation whose failure leaves the other ways to fence.
@@ -33,7 +36,8 @@ void owe_after_run(Deliberation& deliberation, const Run& ended,
 
 void end_fence_obligations_of_run(Deliberation& deliberation, const RunId& run,
                                   const std::string& because);
+// Of the group, save those that the run `except` itself has left.
 void end_front_door_obligations(Deliberation& deliberation, const GroupName& group,
-                                const RunId& claimed_by);
+                                const std::string& because, const RunId& except = RunId());
 
 }  // namespace bascule::engine

@@ -10,15 +10,20 @@
 namespace bascule::engine {
 namespace {
 
-// The calls of one run or obligation, each step at most once.
+// The calls of one run or obligation, each step at most once. Those of an obligation that goes on
+// failing as it did come at a pace of their own.
 class Calls {
  public:
-  Calls(const State& state, const Work& work) : state_(state), work_(work) {}
+  Calls(const State& state, const Work& work)
+      : state_(state),
+        work_(work),
+        standing_(work.obligation != nullptr && is_standing(*work.obligation)) {}
 
   void inspect(const Step& step, Instant deadline) { add(CallKind::inspect, step, deadline, 0); }
   void apply(const Step& step) {
     const std::int64_t attempt = progress_of(*work_.execution, step.id).attempts;
     add(CallKind::apply, step, deadline_of(state_, work_, step), attempt);
+    if (standing_ && !calls_.empty()) calls_.back().look_first = to_look_at_before(step);
   }
   void revert(const Step& step, Instant deadline) {
     const std::int64_t attempt = progress_of(*work_.execution, step.id).attempts;
@@ -48,8 +53,22 @@ class Calls {
     call.claimed = claimed();
     call.deadline = deadline;
     call.fence = step.phase == Phase::fence;
+    const bool is_awaited = progress.state == StepState::applied;
+    if (standing_ && !is_awaited) call.pace = standing_pace(state_, work_, step);
     fill_in_move(call);
     calls_.push_back(std::move(call));
+  }
+
+  // An apply that is repeated under its one announcement follows, each time, a look at what it
+  // follows in a try: the steps before it, and what it is about to change.
+  [[nodiscard]] std::vector<Step> to_look_at_before(const Step& step) const {
+    std::vector<Step> steps;
+    for (const Step& other : work_.execution->steps) {
+      const bool before = other.id != step.id && has_ended(progress_of(*work_.execution, other.id));
+      const bool itself = other.id == step.id && step.phase != Phase::fence;
+      if (before || itself) steps.push_back(other);
+    }
+    return steps;
   }
 
   [[nodiscard]] Json claimed() const {
@@ -75,13 +94,13 @@ class Calls {
     call.source = work_.obligation->site;
     call.target = group.active.value_or(work_.obligation->site);
     // An adoption takes the generation after the one it finds, whoever wrote that (section 7).
-    const bool adopts =
-        work_.obligation->kind == ObligationKind::front_door && work_.obligation->run.empty();
-    if (adopts) call.generation = 0;
+    const bool takes_over = work_.obligation->takes_over && call.step.operation == "claim";
+    if (takes_over) call.generation = 0;
   }
 
   const State& state_;
   const Work& work_;
+  bool standing_;
   std::vector<Call> calls_;
 };
 
@@ -129,20 +148,27 @@ void add_run_calls(Calls& calls, const State& state, const Work& work, Instant n
   }
 }
 
-// While nobody is known to be active, the front door is read for a hint.
+// The front door is watched whenever nothing of this Bascule is about to write it: for a hint while
+// nobody is known to be active, for drift afterwards. The call names neither a run nor a
+// generation, so that it is told what is there, whoever wrote it.
 std::optional<Call> front_door_call(const State& state, const GroupSpec& group, Instant now) {
+  constexpr Duration kWhileNobodyIsActive{1'000};
   const auto status = state.groups.find(group.name);
-  if (status == state.groups.end() || status->second.active) return std::nullopt;
-  if (!group.front_door || state.open_run(group.name) != nullptr) return std::nullopt;
-  auto step = front_door_step(state, group.name, group.home().name, "claim");
+  if (status == state.groups.end() || !group.front_door) return std::nullopt;
+  if (state.open_run(group.name) != nullptr || owes_front_door(state, group.name)) {
+    return std::nullopt;
+  }
+  const auto& active = status->second.active;
+  auto step = front_door_step(state, group.name, active.value_or(group.home().name), "switch");
   if (!step) return std::nullopt;
+  const DetectPolicy& detect = group.policy.detect;
   Call call;
   call.kind = CallKind::read_front_door;
   call.group = group.name;
   call.step = *std::move(step);
-  call.generation = status->second.generation;
   call.term = state.term;
-  call.deadline = now + group.policy.detect.timeout;
+  call.pace = Pace{active ? detect.interval : kWhileNobodyIsActive, detect.timeout, Instant()};
+  call.deadline = now + detect.timeout;
   return call;
 }
 
@@ -151,7 +177,8 @@ std::optional<Call> front_door_call(const State& state, const GroupSpec& group, 
 bool same_call(const Call& left, const Call& right) {
   return left.kind == right.kind && left.group == right.group && left.run == right.run &&
          left.step.id == right.step.id && left.step.operation == right.step.operation &&
-         left.attempt == right.attempt && left.term == right.term;
+         left.attempt == right.attempt && left.term == right.term && left.pace == right.pace &&
+         (!left.pace || left.step.settings == right.step.settings);
 }
 
 std::vector<Call> pending(const State& state, Instant now) {
@@ -175,6 +202,9 @@ std::vector<Call> pending(const State& state, Instant now) {
     const Work work = *find_work(state, id);
     Calls made(state, work);
     add_forward_calls(made, state, work, moment);
+    if (rests(state, work)) {
+      for (const Step& step : owed.execution.steps) made.inspect(step, moment);
+    }
     take_all(made);
   }
   return calls;

@@ -138,8 +138,13 @@ struct Taker {
     }
   }
   void operator()(const FrontDoorRead& input) const {
-    if (state.configuration.find_group(input.group) != nullptr) {
-      readings.front_doors[input.group] = reading_of(input.result, now);
+    if (state.configuration.find_group(input.group) == nullptr) return;
+    FrontDoorReading& reading = readings.front_doors[input.group];
+    reading.newest = reading_of(input.result, now);
+    if (input.result) {
+      reading.failing_since.reset();
+    } else if (!reading.failing_since) {
+      reading.failing_since = now;
     }
   }
   void operator()(const PreflightRead& input) const {

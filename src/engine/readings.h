@@ -47,6 +47,12 @@ struct InspectionReading {
   std::optional<Error> error;
 };
 
+// What the front door showed when it was last read.
+struct FrontDoorReading {
+  InspectionReading newest;
+  std::optional<Instant> failing_since;  // the first failure since it was read last
+};
+
 struct Sign {
   Instant at;
   std::string what;  // "the held connection broke"
@@ -59,8 +65,7 @@ struct Readings {
   std::map<ObserverName, ControllerReading> controllers;
   // Of steps of open runs and obligations; dropped with them.
   std::map<std::pair<RunId, StepId>, InspectionReading> inspections;
-  // What the front door showed when it was last read (an Inspection's facts).
-  std::map<GroupName, InspectionReading> front_doors;
+  std::map<GroupName, FrontDoorReading> front_doors;
   // The newest inspection of each preflight item, by group, site and name.
   std::map<std::tuple<GroupName, SiteName, std::string>, InspectionReading> preflights;
 };

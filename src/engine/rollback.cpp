@@ -43,7 +43,9 @@ void end_rolled_back(Deliberation& deliberation, const RunId& id) {
   const GroupName group = run.plan.group;
   deliberation.propose(RunEnded{id, began ? RunState::rolled_back : RunState::aborted,
                                 run.rollback_because, std::nullopt, std::nullopt});
-  if (claimed) end_front_door_obligations(deliberation, group, id);
+  if (claimed) {
+    end_front_door_obligations(deliberation, group, fmt::format("{} has claimed it", id), id);
+  }
 }
 
 }  // namespace

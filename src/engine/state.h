@@ -64,6 +64,8 @@ struct Run {
   std::optional<Instant> activated_at;  // ActiveSiteChanged of this run
   std::optional<Duration> loss_bound;
   std::optional<std::int64_t> loss_bound_bytes;
+  std::optional<Duration> back_after, deadline;  // of a drill, from its end on
+  RunId way_back_of;                             // the drill that it ends; empty: none
   std::optional<std::int64_t> exact_bytes, exact_rows;
   std::optional<Instant> outage_began_at, outage_ended_at;
   bool rolling_back = false;
@@ -84,6 +86,7 @@ struct Obligation {
   std::string because;
   Instant opened_at;
   Execution execution;
+  bool takes_over = false;  // its claim follows whatever generation it finds
   std::int64_t tries = 1;
   std::optional<Instant> next_at;  // between two tries
   std::string last_error;
@@ -102,6 +105,45 @@ struct Hold {
   std::optional<Instant> until;
   std::string actor;
   std::string reason;
+  std::optional<Instant> alarmed_at = std::nullopt;  // when its age was last announced
+};
+
+// The front door as it was found, where that is not as it was left.
+struct FrontDoorDrift {
+  Drift kind = Drift::address;
+  Instant since;
+  std::string expected;
+  std::string found;
+  std::string because;
+};
+struct FrontDoorSilence {
+  Instant since;
+  std::string because;
+};
+
+// Whether the group could go home by itself, and since when.
+struct HomeReadiness {
+  bool ready = false;
+  Instant since;
+  std::string because;
+};
+
+// From the arrival of a drill until the group is back.
+struct OpenDrill {
+  RunId run;  // of the way there
+  SiteName site;
+  SiteName home;
+  Instant since;
+  Instant back_at;
+  Instant deadline;
+  bool overdue = false;
+  bool left_open = false;  // a person stopped the way back
+};
+struct EndedDrill {
+  RunId run;
+  Instant ended_at;
+  bool succeeded = false;
+  std::string because;
 };
 
 // What people are or were called for; see incident.h.
@@ -131,7 +173,15 @@ struct GroupStatus {
   std::map<SiteName, Instant>
       attested;  // sites a person vouches to be stopped; cleared when active again
   bool two_writers = false;
-  std::optional<Incident> incident;  // the newest; over once resolved
+  std::optional<Incident> incident;     // the newest; over once resolved
+  std::optional<SiteName> role_change;  // a primary that is not active, and that no run made one
+  std::optional<FrontDoorDrift> drift;
+  std::optional<FrontDoorSilence> front_door_silence;
+  std::vector<Instant> reassertions;  // when drift was undone; the newest kReassertions
+  HomeReadiness home_readiness;
+  std::optional<OpenDrill> drill;
+  std::optional<EndedDrill> last_drill;
+  std::optional<Instant> last_good_drill_at;
   RunId last_run;
 };
 
@@ -155,5 +205,9 @@ struct State {
 };
 
 inline constexpr std::size_t kEndedRunsKept = 200;
+// Drift is undone this often within kReassertionsWithin. After that another writer wins the
+// argument with a person, not with Bascule.
+inline constexpr std::size_t kReassertions = 3;
+inline constexpr Duration kReassertionsWithin{3'600'000};
 
 }  // namespace bascule::engine

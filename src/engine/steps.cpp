@@ -24,6 +24,9 @@ struct Moment {
   [[nodiscard]] Instant now() const { return deliberation.now(); }
   [[nodiscard]] const State& state() const { return deliberation.state(); }
   [[nodiscard]] bool is_fence() const { return step.phase == Phase::fence; }
+  [[nodiscard]] bool is_standing() const {
+    return work.obligation != nullptr && engine::is_standing(*work.obligation);
+  }
   [[nodiscard]] Instant deadline() const { return deadline_of(state(), work, step); }
 };
 
@@ -61,14 +64,17 @@ void end_step(const Moment& at, StepState state, Outputs outputs, std::string be
 
 // The step will not end well. What that means for its run is decided there, by `on_failure`. An
 // obligation is tried again as a whole, save that one way to fence may fail while another does it.
-void fail_step(const Moment& at, ErrorCode code, const std::string& because) {
+// False: an obligation that fails as it did before, which is no news.
+bool fail_step(const Moment& at, ErrorCode code, const std::string& because) {
   const bool fails_alone =
       at.work.run != nullptr || (at.is_fence() && may_fail_alone(*at.work.obligation, at.step));
   if (fails_alone) {
     end_step(at, StepState::failed, {}, because, code);
-  } else {
-    retry_obligation(at.deliberation, at.work.id, fmt::format("{}: {}", at.step.id, because));
+    return true;
   }
+  if (at.is_standing() && failed_alike(*at.work.obligation, at.step, because)) return false;
+  retry_obligation(at.deliberation, at.work.id, fmt::format("{}: {}", at.step.id, because));
+  return true;
 }
 
 void meet_superseded(const Moment& at, const Error& error) {
@@ -99,8 +105,9 @@ std::string last_word(const Moment& at, const InspectionReading* reading) {
 
 bool expire(const Moment& at, const InspectionReading* reading) {
   if (at.now() < at.deadline()) return false;
-  fail_step(at, ErrorCode::timeout, last_word(at, reading));
-  return true;
+  // A standing try hears how each of its calls ended, however long it goes on.
+  if (at.is_standing() && reading == nullptr && at.stage != StepStage::applied) return false;
+  return fail_step(at, ErrorCode::timeout, last_word(at, reading));
 }
 
 // Whether the rest of the run has been looked at before a step without a way back starts.
@@ -142,11 +149,10 @@ LastLook look_at_the_rest(const Moment& at) {
 
 bool start(const Moment& at, const Json& prior, const std::string& change) {
   if (tries_are_used_up(at)) {
-    fail_step(at, at.progress.code.value_or(ErrorCode::unavailable),
-              at.progress.because.empty()
-                  ? fmt::format("not done after {} tries", at.progress.attempts)
-                  : at.progress.because);
-    return true;
+    return fail_step(at, at.progress.code.value_or(ErrorCode::unavailable),
+                     at.progress.because.empty()
+                         ? fmt::format("not done after {} tries", at.progress.attempts)
+                         : at.progress.because);
   }
   switch (look_at_the_rest(at)) {
     case LastLook::wait:
@@ -175,8 +181,7 @@ bool meet_inspection_error(const Moment& at, const InspectionReading& reading) {
     case ErrorCode::invalid:
     case ErrorCode::not_found:
     case ErrorCode::corrupt:
-      fail_step(at, error.code, error.message);
-      return true;
+      return fail_step(at, error.code, error.message);
     case ErrorCode::timeout:
     case ErrorCode::unavailable:
     case ErrorCode::throttled:
@@ -191,8 +196,7 @@ bool meet_inspection_error(const Moment& at, const InspectionReading& reading) {
   const bool silence_is_failure =
       at.is_fence() || (at.work.obligation != nullptr && at.stage != StepStage::applied);
   if (!silence_is_failure) return expire(at, &reading);
-  fail_step(at, error.code, error.message);
-  return true;
+  return fail_step(at, error.code, error.message);
 }
 
 // The prior is recorded once per step and run: what a later try finds is this run's own doing. Only
@@ -214,8 +218,7 @@ bool look(const Moment& at) {
   }
   if (at.progress.retry_at && *at.progress.retry_at > at.now()) return expire(at, nullptr);
   if (const Result<Json> settings = render_late(*at.work.execution, at.step); !settings) {
-    fail_step(at, settings.error().code, settings.error().message);
-    return true;
+    return fail_step(at, settings.error().code, settings.error().message);
   }
   const InspectionReading* reading = fresh_inspection(
       at.deliberation, at.work.id, at.step.id, inspected_since(at.state(), at.work, at.step));
@@ -235,8 +238,7 @@ bool look(const Moment& at) {
     case Finding::pending:
       return expire(at, reading);
     case Finding::blocked:
-      fail_step(at, ErrorCode::invalid, found.because);
-      return true;
+      return fail_step(at, ErrorCode::invalid, found.because);
   }
   return false;
 }
@@ -277,8 +279,7 @@ bool confirm(const Moment& at) {
     case Finding::pending:
       return expire(at, reading);
     case Finding::blocked:
-      fail_step(at, ErrorCode::invalid, found.because);
-      return true;
+      return fail_step(at, ErrorCode::invalid, found.because);
   }
   return false;
 }
@@ -318,6 +319,8 @@ void take_apply_error(const Moment& at, const Error& error) {
                          at.step.id, error.message, at.work.id, at.step.id));
     return;
   }
+  // It is applied again at its pace, as it is announced.
+  if (at.is_standing() && failed_alike(*at.work.obligation, at.step, error.message)) return;
   const bool no_answer = error.code == ErrorCode::timeout || error.code == ErrorCode::unavailable ||
                          error.code == ErrorCode::throttled;
   const bool refused_at_door = error.code == ErrorCode::conflict && writes_front_door(at.step);

@@ -5,7 +5,9 @@
 #include "engine/automation.h"
 #include "engine/engine.h"
 #include "engine/execution.h"
+#include "engine/failback.h"
 #include "engine/gates/gate.h"
+#include "engine/holds.h"
 #include "engine/watch.h"
 
 namespace bascule::engine {
@@ -86,6 +88,14 @@ void consider_gates(Earliest& earliest, const State& state, const Readings& read
   }
 }
 
+// The way home: when it is due, or when a gate that keeps the group from it will answer otherwise.
+void consider_homecoming(Earliest& earliest, const State& state, const Readings& readings,
+                         Instant now) {
+  for (const GroupSpec& group : state.configuration.groups) {
+    earliest.consider(homecoming_of(state, readings, group.name, now).until);
+  }
+}
+
 }  // namespace
 
 std::optional<Instant> next_wake(const State& state, const Readings& readings, Instant now) {
@@ -95,6 +105,8 @@ std::optional<Instant> next_wake(const State& state, const Readings& readings, I
   consider_obligations(earliest, state, moment);
   consider_opinions(earliest, readings);
   consider_gates(earliest, state, readings, moment);
+  consider_homecoming(earliest, state, readings, moment);
+  earliest.consider(next_hold_alarm(state));
   if (state.hold) earliest.consider(state.hold->until);
   for (const auto& [name, status] : state.groups) {
     if (status.hold) earliest.consider(status.hold->until);

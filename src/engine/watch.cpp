@@ -12,6 +12,7 @@
 #include "engine/execution.h"
 #include "engine/lookups.h"
 #include "engine/obligations.h"
+#include "engine/phrases.h"
 
 namespace bascule::engine {
 namespace {
@@ -90,6 +91,58 @@ std::vector<SiteName> writing_sites(const Deliberation& deliberation, const Grou
     if (writes && (!since || facts->read_at >= *since)) sites.push_back(site.name);
   }
   return sites;
+}
+
+// The newest of what was read of a site's database while it had that role, since that moment.
+const DatabaseFacts* newest_as(const Readings& readings, const GroupSpec& group,
+                               const SiteName& site, DatabaseRole role, Instant since = Instant()) {
+  const auto check = database_check(group, site);
+  const auto found = check ? readings.databases.find(*check) : readings.databases.end();
+  if (found == readings.databases.end()) return nullptr;
+  const DatabaseFacts* newest = nullptr;
+  for (const DatabaseFacts& facts : found->second.recent) {
+    if (facts.role == role && facts.read_at >= since) newest = &facts;
+  }
+  return newest;
+}
+
+// Bascule has to do with what the site is: its last run was to promote it, or it is to be rebuilt.
+bool is_of_our_making(const State& state, const GroupSpec& group, const SiteName& site) {
+  const auto last = state.runs.find(state.groups.at(group.name).last_run);
+  if (last != state.runs.end() && last->second.plan.target == site) return true;
+  return std::ranges::any_of(state.obligations, [&](const auto& entry) {
+    return entry.second.group == group.name && entry.second.site == site &&
+           entry.second.kind != ObligationKind::front_door;
+  });
+}
+
+// A primary on a later timeline than the active site's: that one was promoted after it. One that
+// only comes back as what it was is on an earlier one.
+std::optional<RoleChangeSeen> role_change_at(const Deliberation& deliberation,
+                                             const GroupSpec& group, const SiteName& site,
+                                             const SiteName& active) {
+  const Readings& readings = deliberation.readings();
+  if (is_of_our_making(deliberation.state(), group, site)) return std::nullopt;
+  const auto check = database_check(group, site);
+  const DatabaseFacts* now = newest_facts(readings, group, site);
+  const DatabaseFacts* before = newest_as(readings, group, active, DatabaseRole::primary,
+                                          deliberation.state().groups.at(group.name).active_since);
+  if (!check || now == nullptr || before == nullptr || now->role != DatabaseRole::primary ||
+      !answers(verdict_in(deliberation.state(), *check)) || now->timeline <= before->timeline) {
+    return std::nullopt;
+  }
+  RoleChangeSeen seen{group.name, site, "", now->timeline, std::nullopt};
+  seen.because =
+      fmt::format("{} is a primary on timeline {}, after timeline {} of {}: no run has promoted it",
+                  to_string(*check), now->timeline, before->timeline, active);
+  const DatabaseFacts* held = newest_as(readings, group, site, DatabaseRole::replica);
+  if (held == nullptr) return seen;
+  seen.missing_bytes = before->position > held->position
+                           ? static_cast<std::int64_t>(before->position - held->position)
+                           : 0;
+  seen.because += fmt::format("; of what {} was seen to have written, {} are not known to be there",
+                              active, size_text(*seen.missing_bytes));
+  return seen;
 }
 
 // Nobody has looked at some database lately: an alarm does not end for want of looking.
@@ -260,6 +313,34 @@ bool notice_two_writers(Deliberation& deliberation, const GroupName& name) {
       TwoWritersEnded{name, sites.empty() ? "no site accepts writes"
                                           : fmt::format("only {} accepts writes", sites.front())});
   return true;
+}
+
+bool notice_role_change(Deliberation& deliberation, const GroupName& name) {
+  const State& state = deliberation.state();
+  const GroupSpec& group = *state.configuration.find_group(name);
+  const GroupStatus& status = state.groups.at(name);
+  if (const auto& changed = status.role_change) {
+    const DatabaseFacts* facts = newest_facts(deliberation.readings(), group, *changed);
+    const bool adopted = status.active == changed;
+    const bool is_replica = facts != nullptr && facts->role == DatabaseRole::replica;
+    if (!adopted && !is_replica && group.find_site(*changed) != nullptr) return false;
+    deliberation.propose(RoleChangeEnded{
+        name, fmt::format("{} is {}", *changed, adopted ? "the active site" : "no primary")});
+    return true;
+  }
+  if (!status.active || state.open_run(name) != nullptr) return false;
+  const std::vector<SiteName> writing =
+      writing_sites(deliberation, group, roles_since(state, status));
+  // Two at once are an alarm of their own.
+  if (std::ranges::find(writing, *status.active) != writing.end()) return false;
+  for (const SiteSpec& site : group.sites) {
+    if (site.name == *status.active) continue;
+    if (auto seen = role_change_at(deliberation, group, site.name, *status.active)) {
+      deliberation.propose(*std::move(seen));
+      return true;
+    }
+  }
+  return false;
 }
 
 bool update_group_state(Deliberation& deliberation, const GroupName& name) {

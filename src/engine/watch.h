@@ -13,6 +13,9 @@ namespace bascule::engine {
 void update_verdicts(Deliberation& deliberation, const std::optional<CheckReference>& only);
 
 bool notice_two_writers(Deliberation& deliberation, const GroupName& group);
+// A promotion that no run has done, while the active site does not write: a provider's own
+// failover, or a person.
+bool notice_role_change(Deliberation& deliberation, const GroupName& group);
 bool update_group_state(Deliberation& deliberation, const GroupName& group);
 bool update_protection(Deliberation& deliberation, const GroupName& group);
 

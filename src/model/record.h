@@ -100,6 +100,11 @@ struct RunOpened {
   std::optional<Instant> verdict_at;       // when the observers agreed
   std::optional<Duration> loss_bound;      // nothing: unknown, or nothing to lose (see gates)
   std::optional<std::int64_t> loss_bound_bytes;
+  // Of a drill: how long after its end the way back begins, and until when the group has to be
+  // back.
+  std::optional<Duration> back_after;
+  std::optional<Duration> deadline;
+  RunId way_back_of;  // the drill that this run ends; empty: none
 };
 
 // Announces a change outside, durably, before it is made. `prior` is recorded once per step and
@@ -168,12 +173,14 @@ struct ObligationOpened {
   GroupName group;
   ObligationKind kind = ObligationKind::standby;
   SiteName site;
-  RunId run;  // whose obligation; empty: of an adoption
+  RunId run;  // whose obligation; empty: of an adoption, or of a front door that has drifted
   std::string because;
   std::vector<Step> steps;
+  bool takes_over = false;  // its claim follows the generation that it finds, whoever wrote that
 };
 // A try did not succeed; every step of it starts again at `next_at`, or sooner when a check of its
-// site changes.
+// site changes. Once the waits have grown to their longest, a try that fails like the last has
+// none.
 struct ObligationRetried {
   RunId obligation;
   std::string because;
@@ -202,13 +209,85 @@ struct TwoWritersEnded {
   std::string because;
 };
 
+// A site that is not active became a primary, and no run has done it.
+struct RoleChangeSeen {
+  GroupName group;
+  SiteName site;
+  std::string because;
+  std::int64_t timeline = 0;                  // on which it writes now
+  std::optional<std::int64_t> missing_bytes;  // of what the active site was seen to have written
+};
+struct RoleChangeEnded {
+  GroupName group;
+  std::string because;
+};
+
+// The front door is not as it was left. Recorded again only when it shows something else.
+struct FrontDoorDrifted {
+  GroupName group;
+  Drift kind = Drift::address;
+  std::string expected;
+  std::string found;
+  std::string because;
+};
+// It could not be read for long. That is no drift: nobody knows what it shows.
+struct FrontDoorSilent {
+  GroupName group;
+  Instant since;  // the first reading that failed
+  std::string because;
+};
+// It was read, and is as it should be.
+struct FrontDoorRestored {
+  GroupName group;
+  std::string because;
+};
+
+// A hold is older than `hold_alarm`, or than the last such alarm by as much. An empty group: the
+// hold on everything.
+struct HoldAlarmRaised {
+  GroupName group;
+  Instant held_since;
+};
+
+// Whether the group could go home by itself, were it time to (`failback: {automatic: …}`).
+struct HomeReadinessChanged {
+  GroupName group;
+  bool ready = false;
+  std::string because;
+};
+
+// A drill has arrived: the group is at `site` and has to be back at `home`.
+struct DrillBegun {
+  GroupName group;
+  RunId run;  // of the way there
+  SiteName site;
+  SiteName home;
+  Instant back_at;
+  Instant deadline;
+};
+// Its deadline has passed and the group is not back.
+struct DrillOverdue {
+  GroupName group;
+  RunId run;
+  std::string because;
+};
+// The group is back, or something else became of it.
+struct DrillEnded {
+  GroupName group;
+  RunId run;
+  bool succeeded = false;
+  std::string because;
+};
+
 using RecordBody =
     std::variant<TermOpened, ConfigurationLoaded, ActiveSiteChanged, VerdictChanged,
                  GroupStateChanged, ProtectionChanged, AutomationHeld, AutomationReleased,
                  MoveAcknowledged, SiteAttested, RunOpened, StepStarted, StepApplied, StepRetried,
                  StepEnded, RollbackBegun, StepReverted, RunParked, RunResumed, RunEnded,
                  ObligationOpened, ObligationRetried, ObligationEnded, LossMeasured, TwoWritersSeen,
-                 TwoWritersEnded>;
+                 TwoWritersEnded, RoleChangeSeen, RoleChangeEnded, FrontDoorDrifted,
+                 FrontDoorSilent, FrontDoorRestored, HoldAlarmRaised, HomeReadinessChanged,
+                 DrillBegun, DrillOverdue, DrillEnded>;
 
 struct Record {
   Sequence seq = 0;  // assigned when the engine proposes it; the journal refuses a gap

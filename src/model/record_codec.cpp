@@ -99,6 +99,9 @@ inline constexpr auto kMembers<RunOpened> = std::tuple{
     member("verdict_at", &RunOpened::verdict_at),
     member("loss_bound_ms", &RunOpened::loss_bound),
     member("loss_bound_bytes", &RunOpened::loss_bound_bytes),
+    added_later("back_after_ms", &RunOpened::back_after),
+    added_later("deadline_ms", &RunOpened::deadline),
+    added_later("way_back_of", &RunOpened::way_back_of),
 };
 
 template <>
@@ -174,6 +177,7 @@ inline constexpr auto kMembers<ObligationOpened> = std::tuple{
     member("run", &ObligationOpened::run),
     member("because", &ObligationOpened::because),
     member("steps", &ObligationOpened::steps),
+    added_later("takes_over", &ObligationOpened::takes_over),
 };
 
 template <>
@@ -208,6 +212,76 @@ template <>
 inline constexpr auto kMembers<TwoWritersEnded> = std::tuple{
     member("group", &TwoWritersEnded::group),
     member("because", &TwoWritersEnded::because),
+};
+
+template <>
+inline constexpr auto kMembers<RoleChangeSeen> = std::tuple{
+    member("group", &RoleChangeSeen::group),
+    member("site", &RoleChangeSeen::site),
+    member("because", &RoleChangeSeen::because),
+    member("timeline", &RoleChangeSeen::timeline),
+    member("missing_bytes", &RoleChangeSeen::missing_bytes),
+};
+
+template <>
+inline constexpr auto kMembers<RoleChangeEnded> = std::tuple{
+    member("group", &RoleChangeEnded::group),
+    member("because", &RoleChangeEnded::because),
+};
+
+template <>
+inline constexpr auto kMembers<FrontDoorDrifted> = std::tuple{
+    member("group", &FrontDoorDrifted::group),       member("kind", &FrontDoorDrifted::kind),
+    member("expected", &FrontDoorDrifted::expected), member("found", &FrontDoorDrifted::found),
+    member("because", &FrontDoorDrifted::because),
+};
+
+template <>
+inline constexpr auto kMembers<FrontDoorSilent> = std::tuple{
+    member("group", &FrontDoorSilent::group),
+    member("since", &FrontDoorSilent::since),
+    member("because", &FrontDoorSilent::because),
+};
+
+template <>
+inline constexpr auto kMembers<FrontDoorRestored> = std::tuple{
+    member("group", &FrontDoorRestored::group),
+    member("because", &FrontDoorRestored::because),
+};
+
+template <>
+inline constexpr auto kMembers<HoldAlarmRaised> = std::tuple{
+    member("group", &HoldAlarmRaised::group),
+    member("held_since", &HoldAlarmRaised::held_since),
+};
+
+template <>
+inline constexpr auto kMembers<HomeReadinessChanged> = std::tuple{
+    member("group", &HomeReadinessChanged::group),
+    member("ready", &HomeReadinessChanged::ready),
+    member("because", &HomeReadinessChanged::because),
+};
+
+template <>
+inline constexpr auto kMembers<DrillBegun> = std::tuple{
+    member("group", &DrillBegun::group),     member("run", &DrillBegun::run),
+    member("site", &DrillBegun::site),       member("home", &DrillBegun::home),
+    member("back_at", &DrillBegun::back_at), member("deadline", &DrillBegun::deadline),
+};
+
+template <>
+inline constexpr auto kMembers<DrillOverdue> = std::tuple{
+    member("group", &DrillOverdue::group),
+    member("run", &DrillOverdue::run),
+    member("because", &DrillOverdue::because),
+};
+
+template <>
+inline constexpr auto kMembers<DrillEnded> = std::tuple{
+    member("group", &DrillEnded::group),
+    member("run", &DrillEnded::run),
+    member("succeeded", &DrillEnded::succeeded),
+    member("because", &DrillEnded::because),
 };
 
 }  // namespace codec
@@ -265,6 +339,16 @@ constexpr std::array kRecordTypes{
     record_type<LossMeasured>("LossMeasured"),
     record_type<TwoWritersSeen>("TwoWritersSeen"),
     record_type<TwoWritersEnded>("TwoWritersEnded"),
+    record_type<RoleChangeSeen>("RoleChangeSeen"),
+    record_type<RoleChangeEnded>("RoleChangeEnded"),
+    record_type<FrontDoorDrifted>("FrontDoorDrifted"),
+    record_type<FrontDoorSilent>("FrontDoorSilent"),
+    record_type<FrontDoorRestored>("FrontDoorRestored"),
+    record_type<HoldAlarmRaised>("HoldAlarmRaised"),
+    record_type<HomeReadinessChanged>("HomeReadinessChanged"),
+    record_type<DrillBegun>("DrillBegun"),
+    record_type<DrillOverdue>("DrillOverdue"),
+    record_type<DrillEnded>("DrillEnded"),
 };
 
 constexpr bool table_follows_the_variant() {

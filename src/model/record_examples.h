@@ -114,6 +114,9 @@ inline RunOpened example() {
   opened.verdict_at = moment(-10);
   opened.loss_bound = Duration{800};
   opened.loss_bound_bytes = 4'096;
+  opened.back_after = Duration{1'800'000};
+  opened.deadline = Duration{7'200'000};
+  opened.way_back_of = RunId("r-0041");
   return opened;
 }
 template <>
@@ -167,7 +170,8 @@ inline ObligationOpened example() {
           SiteName("berlin"),
           RunId("r-0042"),
           "berlin did not answer",
-          {step()}};
+          {step()},
+          true};
 }
 template <>
 inline ObligationRetried example() {
@@ -190,6 +194,48 @@ inline TwoWritersSeen example() {
 template <>
 inline TwoWritersEnded example() {
   return {GroupName("shop"), "berlin is sealed"};
+}
+template <>
+inline RoleChangeSeen example() {
+  return {GroupName("shop"), SiteName("berlin"), "berlin was promoted by somebody else", 7, 4'096};
+}
+template <>
+inline RoleChangeEnded example() {
+  return {GroupName("shop"), "berlin is a replica"};
+}
+template <>
+inline FrontDoorDrifted example() {
+  return {GroupName("shop"), Drift::superseded, "7", "9 other r-0003 berlin",
+          "generation 9 was written by r-0003 of cluster other"};
+}
+template <>
+inline FrontDoorSilent example() {
+  return {GroupName("shop"), moment(-60'000), "no answer from 127.0.0.1:5300"};
+}
+template <>
+inline FrontDoorRestored example() {
+  return {GroupName("shop"), "www.shop.test shows 127.0.1.1"};
+}
+template <>
+inline HoldAlarmRaised example() {
+  return {GroupName("shop"), moment(-86'400'000)};
+}
+template <>
+inline HomeReadinessChanged example() {
+  return {GroupName("shop"), true, "amsterdam streams from berlin"};
+}
+template <>
+inline DrillBegun example() {
+  return {GroupName("shop"),     RunId("r-0042"),   SiteName("berlin"),
+          SiteName("amsterdam"), moment(1'800'000), moment(7'200'000)};
+}
+template <>
+inline DrillOverdue example() {
+  return {GroupName("shop"), RunId("r-0042"), "amsterdam owes a standby"};
+}
+template <>
+inline DrillEnded example() {
+  return {GroupName("shop"), RunId("r-0042"), true, "amsterdam is active again"};
 }
 
 // A journal of them: one record of each type, numbered from `first` on.

@@ -74,6 +74,8 @@ constexpr Table<ObligationKind, 3> kObligationKind{{{ObligationKind::front_door,
 constexpr Table<Delivery, 3> kDelivery{{{Delivery::proven, "proven"},
                                         {Delivery::at_most_once, "at_most_once"},
                                         {Delivery::at_least_once, "at_least_once"}}};
+constexpr Table<Drift, 3> kDrift{
+    {{Drift::address, "address"}, {Drift::claim, "claim"}, {Drift::superseded, "superseded"}}};
 
 }  // namespace
 
@@ -144,6 +146,10 @@ std::span<const Word<ObligationKind>> words() {
 template <>
 std::span<const Word<Delivery>> words() {
   return kDelivery;
+}
+template <>
+std::span<const Word<Drift>> words() {
+  return kDrift;
 }
 
 }  // namespace bascule

@@ -52,6 +52,9 @@ enum class Blocks : std::uint8_t { planned, always, never };
 enum class DatabaseRole : std::uint8_t { primary, replica };
 enum class ObligationKind : std::uint8_t { front_door, fence, standby };
 enum class Delivery : std::uint8_t { proven, at_most_once, at_least_once };
+// How a front door differs from what this Bascule left there: it leads clients elsewhere, its
+// record of who looks after it is gone or old, or somebody else looks after it now.
+enum class Drift : std::uint8_t { address, claim, superseded };
 
 template <typename Enum>
 struct Word {
@@ -115,5 +118,7 @@ template <>
 std::span<const Word<ObligationKind>> words();
 template <>
 std::span<const Word<Delivery>> words();
+template <>
+std::span<const Word<Drift>> words();
 
 }  // namespace bascule

@@ -6,17 +6,28 @@
 #include <utility>
 #include <vector>
 
+#include "engine/drift.h"
+
 namespace bascule::runtime {
 namespace {
 
 // record                         severity   who is told
-// ----------------------------   --------
-// ------------------------------------------------------------------ RunOpened, automatic critical
-// a move started by itself RunOpened, by a person         info       (drills too) StepStarted,
-// irreversible      critical   a promotion started StepEnded                      info       each
-// step's end, failures with their reason RollbackBegun                  warning    what follows is
-// in RunEnded RunEnded                       critical   done or rolled back; aborted: info
+// -----------------------------  ---------  ----------------------------------------------
+// RunOpened, automatic           critical   a move started by itself
+// RunOpened, by a person         info       (drills too)
+// StepStarted, irreversible      critical   a promotion started
+// StepEnded                      info       each step's end, failures with their reason
+// RollbackBegun                  warning    what follows is in RunEnded
+// RunEnded                       critical   done or rolled back; aborted: info
 // RunParked                      critical   a person must act
+// DrillBegun                     info       and when the way back is due
+// DrillOverdue                   critical   the group is not back
+// DrillEnded                     info       failed: warning
+// RoleChangeSeen                 critical   and info when it ended
+// FrontDoorDrifted               warning    another Bascule's: critical; restored: info
+// FrontDoorSilent                warning
+// HoldAlarmRaised                warning    a hold that may have been forgotten
+// HomeReadinessChanged           info
 // TwoWritersSeen                 critical   and info when it ended
 // AutomationHeld                 critical   released: info
 // GroupStateChanged              warning    to DEGRADED or CRITICAL; otherwise info
@@ -164,6 +175,66 @@ struct Writer {
   MaybeText operator()(const ActiveSiteChanged& changed) const {
     return Text{Severity::info, changed.group, changed.run,
                 fmt::format("{} is active at {}", changed.group, changed.site), changed.because};
+  }
+  MaybeText operator()(const RoleChangeSeen& seen) const {
+    return Text{Severity::critical, seen.group, RunId(),
+                fmt::format("{}: {} was promoted, and not by Bascule", seen.group, seen.site),
+                seen.because};
+  }
+  MaybeText operator()(const RoleChangeEnded& ended) const {
+    return Text{Severity::info, ended.group, RunId(),
+                fmt::format("{}: the roles are as they should be again", ended.group),
+                ended.because};
+  }
+  MaybeText operator()(const FrontDoorDrifted& drifted) const {
+    const bool superseded = drifted.kind == Drift::superseded;
+    const std::string left = engine::why_not_reasserted(state, drifted.group, record.at);
+    return Text{superseded ? Severity::critical : Severity::warning, drifted.group, RunId(),
+                fmt::format("{}: the front door {}", drifted.group,
+                            superseded ? "is held by somebody else" : "was changed"),
+                fmt::format("{}{}", drifted.because,
+                            left.empty() ? "; it is set back" : "; left as it is: " + left)};
+  }
+  MaybeText operator()(const FrontDoorSilent& silent) const {
+    return Text{Severity::warning, silent.group, RunId(),
+                fmt::format("{}: the front door cannot be read since {}", silent.group,
+                            to_rfc3339(silent.since)),
+                silent.because};
+  }
+  MaybeText operator()(const FrontDoorRestored& restored) const {
+    return Text{Severity::info, restored.group, RunId(),
+                fmt::format("{}: the front door is as it should be again", restored.group),
+                restored.because};
+  }
+  MaybeText operator()(const HoldAlarmRaised& alarm) const {
+    const std::string what = alarm.group.empty() ? "every group" : alarm.group.text();
+    const auto group = state.groups.find(alarm.group);
+    const auto& hold = group == state.groups.end() ? state.hold : group->second.hold;
+    return Text{
+        Severity::warning, alarm.group, RunId(),
+        fmt::format("automation of {} is held for {} already", what,
+                    to_rough(record.at - alarm.held_since)),
+        hold ? fmt::format("by {}{}", hold->actor, hold->reason.empty() ? "" : ": " + hold->reason)
+             : std::string()};
+  }
+  MaybeText operator()(const HomeReadinessChanged& changed) const {
+    return Text{Severity::info, changed.group, RunId(),
+                fmt::format("{}: {}", changed.group,
+                            changed.ready ? "the way home is open" : "the way home is not open"),
+                changed.because};
+  }
+  MaybeText operator()(const DrillBegun& begun) const {
+    return of_run(Severity::info, begun.run,
+                  fmt::format("drill at {}: back to {} at {}", begun.site, begun.home,
+                              to_rfc3339(begun.back_at)));
+  }
+  MaybeText operator()(const DrillOverdue& overdue) const {
+    return of_run(Severity::critical, overdue.run, "the drill is overdue: the group is not back",
+                  overdue.because);
+  }
+  MaybeText operator()(const DrillEnded& ended) const {
+    return of_run(ended.succeeded ? Severity::info : Severity::warning, ended.run,
+                  ended.succeeded ? "the drill succeeded" : "the drill failed", ended.because);
   }
   MaybeText operator()(const TermOpened&) const { return std::nullopt; }
   MaybeText operator()(const ConfigurationLoaded&) const { return std::nullopt; }

@@ -66,6 +66,12 @@ std::vector<Row> table() {
   owed.site = kAmsterdam;
   StepEnded ended = of_run<StepEnded>();
   ended.step = StepId("activate/promote");
+  FrontDoorDrifted drifted;
+  drifted.group = kShop;
+  FrontDoorDrifted superseded = drifted;
+  superseded.kind = Drift::superseded;
+  DrillEnded drilled = of_run<DrillEnded>();
+  drilled.succeeded = true;
   return {{automatic, Severity::critical},
           {of_run<RunOpened>(), Severity::info},
           {promotion, Severity::critical},
@@ -76,6 +82,19 @@ std::vector<Row> table() {
           {of_run<RunParked>(), Severity::critical},
           {of_run<RollbackBegun>(), Severity::warning},
           {TwoWritersSeen{kShop, {kAmsterdam, kBerlin}, "both"}, Severity::critical},
+          {RoleChangeSeen{kShop, kBerlin, "it is", 6, 0}, Severity::critical},
+          {RoleChangeEnded{kShop, "it is not"}, Severity::info},
+          {drifted, Severity::warning},
+          {superseded, Severity::critical},
+          {FrontDoorSilent{kShop, at(0), "silent"}, Severity::warning},
+          {FrontDoorRestored{kShop, "as it was"}, Severity::info},
+          {HoldAlarmRaised{kShop, at(0)}, Severity::warning},
+          {HoldAlarmRaised{GroupName(), at(0)}, Severity::warning},
+          {HomeReadinessChanged{kShop, true, "it streams"}, Severity::info},
+          {of_run<DrillBegun>(), Severity::info},
+          {of_run<DrillOverdue>(), Severity::critical},
+          {drilled, Severity::info},
+          {of_run<DrillEnded>(), Severity::warning},
           {AutomationHeld{kShop, std::nullopt}, Severity::critical},
           {AutomationReleased{kShop}, Severity::info},
           {critical, Severity::warning},

@@ -112,14 +112,21 @@ awaitable<void> StepRunner::carry_out(Call call, std::vector<Scope::Child> prede
   }
   Duration wait = kFirstWait;
   while (true) {
+    for (const Step& step : call.look_first) {
+      Call look = call;
+      look.kind = CallKind::inspect;
+      look.step = step;
+      co_await make_once(std::move(look));
+    }
     co_await make_once(call);
-    co_await wait_for(services_.clock, wait);
+    co_await wait_for(services_.clock, call.pace ? call.pace->every : wait);
     wait = std::min(wait * 2, kLongestWait);
   }
 }
 
 awaitable<void> StepRunner::make_once(Call call) {
-  const Deadline deadline = Deadline::in(services_.clock, call.deadline - loop_.now());
+  const Duration left = call.pace ? call.pace->limit : call.deadline - loop_.now();
+  const Deadline deadline = Deadline::in(services_.clock, left);
   const std::string what = call.step.id.text();
   if (call.kind == CallKind::inspect || call.kind == CallKind::read_front_door) {
     Result<Inspection> found = co_await inspect(call, deadline);

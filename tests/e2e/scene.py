@@ -19,6 +19,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__
 sys.path.insert(0, os.path.join(ROOT, "demo"))
 
 import dns.exception  # noqa: E402 (Debian's python3-dnspython)
+import dns.query  # noqa: E402
+import dns.rcode  # noqa: E402
+import dns.tsigkeyring  # noqa: E402
+import dns.update  # noqa: E402
 import psycopg2  # noqa: E402 (Debian's python3-psycopg2)
 
 import bascule_view  # noqa: E402
@@ -253,6 +257,23 @@ class Scene:
             return None
         words = b"".join(records[0].strings).decode().split()
         return int(words[0]), words[3]
+
+    # Others who write the front door
+
+    def edit_front_door(self, edit):
+        """Sends what edit(update) has put into it, signed, past Bascule: as another tool would."""
+        keys = dns.tsigkeyring.from_text({dns_server.KEY_NAME: self.world.secret("tsig.secret")})
+        update = dns.update.Update("shop.test.", keyring=keys, keyalgorithm="hmac-sha256")
+        edit(update)
+        answer = dns.query.tcp(update, "127.0.0.1", port=self.world.dns_port, timeout=5)
+        if answer.rcode() != dns.rcode.NOERROR:
+            raise AssertionError(f"the update was refused: {dns.rcode.to_text(answer.rcode())}")
+
+    def lead_clients_to(self, site):
+        self.edit_front_door(lambda update: update.replace("www", 1, "A", ADDRESS[site]))
+
+    def remove_claim(self):
+        self.edit_front_door(lambda update: update.delete("_bascule.www", "TXT"))
 
     # Faults
 

@@ -64,6 +64,28 @@ TEST_F(SupervisorTest, FailsOverByItselfAndMakesTheOldPrimaryAStandbyWhenItRetur
   expect_safe();
 }
 
+TEST_F(SupervisorTest, WatchesTheFrontDoorAndSetsItBackWhereThePolicySaysSo) {
+  auto bascule = start();
+  ASSERT_TRUE(bascule->until([&] { return bascule->steady(); }));
+  world.door.address = "127.0.1.2";
+  ASSERT_TRUE(bascule->until([&] { return bascule->count("FrontDoorDrifted") == 1; }));
+  const auto& drift = bascule->state().groups.at(kShop).drift;
+  ASSERT_TRUE(drift);
+  EXPECT_EQ(drift->found, "127.0.1.2");
+  world.door.address = "127.0.1.1";
+  ASSERT_TRUE(bascule->until([&] { return bascule->count("FrontDoorRestored") == 1; }));
+  EXPECT_EQ(world.effects, std::vector<std::string>());
+
+  bascule.reset();
+  configuration.groups.front().policy.reassert_front_door = true;
+  bascule = start(at(60'000));
+  ASSERT_TRUE(bascule->until([&] { return bascule->steady(); }));
+  world.door.address = "127.0.1.2";
+  ASSERT_TRUE(bascule->until([&] { return bascule->count("FrontDoorRestored") == 2; }));
+  EXPECT_EQ(world.door.address, "127.0.1.1");
+  EXPECT_EQ(world.effects, std::vector<std::string>{"door 127.0.1.1"});
+}
+
 TEST_F(SupervisorTest, FailsBackWithoutLossByCommand) {
   auto bascule = start();
   ASSERT_TRUE(bascule->until([&] { return bascule->steady(); }));

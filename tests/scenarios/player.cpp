@@ -18,7 +18,6 @@ using engine::CallKind;
 using test_world::kLaptop;
 using test_world::kShop;
 
-constexpr Duration kProbeTakes{1};
 constexpr Duration kInspectTakes{5};
 constexpr Duration kApplyTakes{20};
 constexpr Duration kDeadFor{500};
@@ -43,7 +42,7 @@ void Player::at(Instant when, Event event) {
 }
 
 void Player::play() {
-  constexpr int kMostEvents = 200'000;
+  constexpr int kMostEvents = 400'000;
   for (int i = 0; i < kMostEvents && !events_.empty(); ++i) {
     const auto next = events_.begin();
     if (next->first > script_.until) {
@@ -152,7 +151,9 @@ void Player::reconcile() {
         running_, [&](const Running& running) { return same_call(call, running.call); });
     if (known) continue;
     running_.push_back(Running{call, ++calls_});
-    say(fmt::format("            {}", line_of(call)));
+    // The watching of the front door goes on like the probes'; only what adopts by it is told.
+    const bool watches = call.kind == CallKind::read_front_door && state_.groups.at(kShop).active;
+    if (!watches) say(fmt::format("            {}", line_of(call)));
     make_call(calls_);
   }
 }
@@ -176,9 +177,24 @@ Behaviour* Player::behaviour_of(const Call& call) {
   return nullptr;
 }
 
-void Player::make_call(int id) {
+// What a repeated call looks at before. False: the call is not wanted any more.
+bool Player::look_first(int id) {
   const auto running = std::ranges::find(running_, id, &Running::id);
-  if (running == running_.end()) return;
+  if (running == running_.end()) return false;
+  const Call call = running->call;
+  for (const Step& step : call.look_first) {
+    Call look = call;
+    look.kind = CallKind::inspect;
+    look.step = step;
+    perform(look, behaviour_of(look));
+    if (std::ranges::find(running_, id, &Running::id) == running_.end()) return false;
+  }
+  return true;
+}
+
+void Player::make_call(int id) {
+  if (!look_first(id)) return;
+  const auto running = std::ranges::find(running_, id, &Running::id);
   running->under_way = true;
   const bool looks =
       running->call.kind == CallKind::inspect || running->call.kind == CallKind::read_front_door;
@@ -186,12 +202,14 @@ void Player::make_call(int id) {
   Duration takes = looks ? kInspectTakes : kApplyTakes;
   const Machine& machine = world_.machine(running->call.step.site);
   const bool asks_machine = running->call.step.uses.starts_with("postgres");
-  if (asks_machine && machine.swallows()) takes = running->call.deadline - now_;
+  const Instant deadline =
+      running->call.pace ? now_ + running->call.pace->limit : running->call.deadline;
+  if (asks_machine && machine.swallows()) takes = deadline - now_;
   if (Behaviour* behaviour = behaviour_of(running->call)) {
     if (behaviour->takes) takes = *behaviour->takes;
     if (behaviour->never_answers) {
       if (behaviour->times > 0) --behaviour->times;
-      at(running->call.deadline, [this, id] {
+      at(deadline, [this, id] {
         const auto still = std::ranges::find(running_, id, &Running::id);
         if (still == running_.end()) return;
         const Call call = still->call;
@@ -250,7 +268,7 @@ void Player::finish_call(int id) {
   perform(call, now ? &*now : nullptr);
   running = std::ranges::find(running_, id, &Running::id);
   if (running == running_.end()) return;
-  const Duration wait = running->wait;
+  const Duration wait = call.pace ? call.pace->every : running->wait;
   running->wait = std::min(wait * 2, Duration(1'000));
   const int life = life_;
   at(now_ + wait, [this, id, life] {
@@ -287,44 +305,6 @@ void Player::hold_to_promises(const Call& call) {
     broken_.push_back(fmt::format("{}: {} is promoted while {} writes", moment_text(now_),
                                   call.step.site, writer));
   }
-}
-
-// A check is looked at every interval, and soon again while a failure is not cleared.
-void Player::look_at(const CheckReference& check, int life) {
-  if (life != life_) return;
-  if (probing_) look_once(check);
-  if (life != life_) return;
-  const DetectPolicy& detect = script_.configuration.groups.front().policy.detect;
-  const bool suspect = detectors_.at(check).suspect();
-  const Duration least = world_.machine(check.site).swallows() ? detect.timeout : Duration(0);
-  const Duration next =
-      std::max(least, suspect && detect.confirm ? *detect.confirm : detect.interval);
-  at(now_ + next, [this, check, life] { look_at(check, life); });
-}
-
-void Player::look_once(const CheckReference& check) {
-  const CheckSpec* spec = engine::find_check(script_.configuration, check);
-  const Observation seen = world_.look(check, spec->watches_database, now_);
-  const bool silent = world_.machine(check.site).swallows();
-  const Duration takes =
-      silent ? script_.configuration.groups.front().policy.detect.timeout : kProbeTakes;
-  const int life = life_;
-  at(now_ + takes, [this, seen, check, life] {
-    if (life != life_) return;
-    Observation judged = engine::judge(seen, engine::expected_role(state_, check));
-    deliver(engine::OpinionFormed{detectors_.at(check).observe(judged)});
-  });
-}
-
-void Player::check_controller(int life) {
-  if (life != life_) return;
-  engine::ControllerReading reading;
-  reading.at = now_;
-  reading.store_answers = store_answers_;
-  reading.store_latency = Microseconds(200);
-  reading.references_configured = !references_answer_;
-  deliver(engine::ControllerChecked{kLaptop, reading});
-  at(now_ + Duration(1'000), [this, life] { check_controller(life); });
 }
 
 void Player::happen(const Happening& happening) {
@@ -365,7 +345,11 @@ void Player::change_world(const std::vector<std::string>& words) {
     if (words.at(1) == "taken-by") {
       ++world_.door().generation;
       world_.door().run = words.at(2);
+      world_.door().target = words.size() > 6 ? words.at(6) : "berlin";
+      if (words.size() > 4) world_.door().cluster = words.at(4);
     }
+    if (words.at(1) == "loses-record") world_.door().keeps_record = false;
+    if (words.at(1) == "record-says") world_.door().generation = std::stoull(words.at(2));
   } else if (what == "reload") {
     script_.configuration.groups.front().policy.cooldown += Duration(1'000);
     deliver(engine::ConfigurationRead{script_.configuration});
@@ -405,8 +389,15 @@ void Player::change_machine(const std::string& what, const std::vector<std::stri
     machine.primary = true;
     machine.usurper = true;
     machine.streaming = false;
+    machine.promoted_at = machine.position;
+    ++machine.timeline;
   } else if (what == "demote") {
     machine.primary = false;
+    for (const auto& [other, writer] : world_.machines()) {
+      if (other == site || !writer.primary) continue;
+      machine.follows = other;
+      machine.timeline = writer.timeline;
+    }
   } else if (what == "unseal") {
     machine.sealed = false;
   } else if (what == "read-only") {

@@ -54,6 +54,7 @@ class Player {
   void reconcile();
   void plan_wake();
 
+  bool look_first(int id);
   void make_call(int id);
   void finish_call(int id);
   void perform(const engine::Call& call, const Behaviour* behaviour);

@@ -94,6 +94,22 @@ Result<void> set_policy(Policy& policy, const Words& words) {
     return {};
   }
   if (key == "cooldown") return set_duration(policy.cooldown, value);
+  if (key == "detect.interval") return set_duration(policy.detect.interval, value);
+  if (key == "detect.window") return set_duration(policy.detect.window, value);
+  if (key == "detect.confirm" && value == "off") {
+    policy.detect.confirm.reset();
+    return {};
+  }
+  if (key == "flap.within") return set_duration(policy.flap_within, value);
+  if (key == "hold_alarm") return set_duration(policy.hold_alarm, value);
+  if (key == "reassert_front_door") {
+    policy.reassert_front_door = value == "true";
+    return {};
+  }
+  if (key == "failback.automatic.after") {
+    policy.automatic_failback_after = Duration(0);
+    return set_duration(*policy.automatic_failback_after, value);
+  }
   if (key == "max_data_loss.time") {
     policy.max_data_loss_time = Duration(0);
     return set_duration(*policy.max_data_loss_time, value);

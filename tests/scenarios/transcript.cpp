@@ -130,6 +130,38 @@ struct Words {
     return joined(body.sites) + in_brackets(body.because);
   }
   std::string operator()(const TwoWritersEnded& body) const { return in_brackets(body.because); }
+  std::string operator()(const RoleChangeSeen& body) const {
+    std::string text = fmt::format("{}, timeline {}", body.site, body.timeline);
+    if (body.missing_bytes) text += fmt::format(", {} bytes are missing", *body.missing_bytes);
+    return text + in_brackets(body.because);
+  }
+  std::string operator()(const RoleChangeEnded& body) const { return in_brackets(body.because); }
+  std::string operator()(const FrontDoorDrifted& body) const {
+    return fmt::format("{}: {}, not {}{}", to_string(body.kind), body.found, body.expected,
+                       in_brackets(body.because));
+  }
+  std::string operator()(const FrontDoorSilent& body) const {
+    return fmt::format("since {}{}", moment_text(body.since), in_brackets(body.because));
+  }
+  std::string operator()(const FrontDoorRestored& body) const { return in_brackets(body.because); }
+  std::string operator()(const HoldAlarmRaised& body) const {
+    return fmt::format("{} is held since {}", body.group.empty() ? "everything" : body.group.text(),
+                       moment_text(body.held_since));
+  }
+  std::string operator()(const HomeReadinessChanged& body) const {
+    return fmt::format("{}{}", body.ready ? "ready" : "not ready", in_brackets(body.because));
+  }
+  std::string operator()(const DrillBegun& body) const {
+    return fmt::format("{} at {}, back to {} at {}, deadline {}", body.run, body.site, body.home,
+                       moment_text(body.back_at), moment_text(body.deadline));
+  }
+  std::string operator()(const DrillOverdue& body) const {
+    return body.run.text() + in_brackets(body.because);
+  }
+  std::string operator()(const DrillEnded& body) const {
+    return fmt::format("{} {}{}", body.run, body.succeeded ? "succeeded" : "failed",
+                       in_brackets(body.because));
+  }
 };
 
 Json json_of(const std::optional<Instant>& at) {
@@ -161,24 +193,45 @@ Json json_of(const engine::Execution& execution) {
 }
 
 Json json_of(const engine::Run& run) {
-  return {{"plan", to_json(run.plan)},
-          {"execution", json_of(run.execution)},
-          {"state", to_string(run.state)},
-          {"trigger", to_string(run.trigger)},
-          {"who", {run.actor, run.reason, run.ticket, run.idempotency_key}},
-          {"gates", run.gates},
-          {"overrides", run.overrides},
-          {"numbers", {run.term, run.generation}},
-          {"times",
-           {json_of(run.opened_at), json_of(run.ended_at), json_of(run.first_sign_at),
-            json_of(run.first_failed_at), json_of(run.verdict_at), json_of(run.activated_at),
-            json_of(run.outage_began_at), json_of(run.outage_ended_at),
-            json_of(run.rollback_began_at)}},
-          {"loss",
-           {run.loss_bound ? run.loss_bound->count() : -1, run.loss_bound_bytes.value_or(-1),
-            run.exact_bytes.value_or(-1), run.exact_rows.value_or(-1)}},
-          {"flags", {run.rolling_back, run.past_no_return, run.parked_at_fence}},
-          {"because", run.because}};
+  return {
+      {"plan", to_json(run.plan)},
+      {"execution", json_of(run.execution)},
+      {"state", to_string(run.state)},
+      {"trigger", to_string(run.trigger)},
+      {"who", {run.actor, run.reason, run.ticket, run.idempotency_key}},
+      {"gates", run.gates},
+      {"overrides", run.overrides},
+      {"numbers", {run.term, run.generation}},
+      {"times",
+       {json_of(run.opened_at), json_of(run.ended_at), json_of(run.first_sign_at),
+        json_of(run.first_failed_at), json_of(run.verdict_at), json_of(run.activated_at),
+        json_of(run.outage_began_at), json_of(run.outage_ended_at),
+        json_of(run.rollback_began_at)}},
+      {"loss",
+       {run.back_after.value_or(Duration(-1)).count(), run.deadline.value_or(Duration(-1)).count(),
+        run.loss_bound ? run.loss_bound->count() : -1, run.loss_bound_bytes.value_or(-1),
+        run.exact_bytes.value_or(-1), run.exact_rows.value_or(-1)}},
+      {"flags", {run.rolling_back, run.past_no_return, run.parked_at_fence}},
+      {"because", run.because}};
+}
+
+Json json_of(const std::optional<engine::FrontDoorDrift>& drift) {
+  if (!drift) return nullptr;
+  return {to_string(drift->kind), json_of(drift->since), drift->expected, drift->found,
+          drift->because};
+}
+
+Json json_of(const std::optional<engine::OpenDrill>& drill) {
+  if (!drill) return nullptr;
+  return {drill->run.text(),     drill->site.text(),      drill->home.text(),
+          json_of(drill->since), json_of(drill->back_at), json_of(drill->deadline),
+          Json(drill->overdue)};
+}
+
+Json json_of(const std::vector<Instant>& moments) {
+  Json list = Json::array();
+  for (const Instant at : moments) list.push_back(json_of(std::optional(at)));
+  return list;
 }
 
 Json json_of(const engine::GroupStatus& group) {
@@ -190,7 +243,21 @@ Json json_of(const engine::GroupStatus& group) {
        {json_of(group.active_since), json_of(group.state_since), json_of(group.last_automatic_at)}},
       {"state", {to_string(group.state), group.state_because}},
       {"protection", {to_string(group.protection), group.protection_because}},
-      {"hold", group.hold ? json_of(group.hold->until) : Json("none")},
+      {"hold", group.hold ? Json{json_of(group.hold->until), json_of(group.hold->alarmed_at)}
+                          : Json("none")},
+      {"drift", json_of(group.drift)},
+      {"silence", group.front_door_silence ? json_of(group.front_door_silence->since) : Json()},
+      {"reassertions", json_of(group.reassertions)},
+      {"home",
+       {group.home_readiness.ready, json_of(group.home_readiness.since),
+        group.home_readiness.because}},
+      {"drill", json_of(group.drill)},
+      {"last_drill", group.last_drill
+                         ? Json{group.last_drill->run.text(), json_of(group.last_drill->ended_at),
+                                group.last_drill->succeeded}
+                         : Json()},
+      {"last_good_drill", json_of(group.last_good_drill_at)},
+      {"role_change", group.role_change ? group.role_change->text() : ""},
       {"numbers", {group.generation, group.flaps}},
       {"flags", {group.acknowledged, group.two_writers}},
       {"tried", joined(group.tried)},
@@ -239,11 +306,13 @@ std::string lines_of(const engine::Answer& answer) {
 }
 
 std::string text_of(const engine::State& state) {
-  Json json = {{"fingerprint", state.configuration_fingerprint},
-               {"cluster", state.cluster},
-               {"numbers", {state.seq, state.term, state.runs_opened, state.obligations_opened}},
-               {"times", {json_of(state.term_began_at), json_of(state.last_at)}},
-               {"hold", state.hold ? json_of(state.hold->until) : Json("none")}};
+  Json json = {
+      {"fingerprint", state.configuration_fingerprint},
+      {"cluster", state.cluster},
+      {"numbers", {state.seq, state.term, state.runs_opened, state.obligations_opened}},
+      {"times", {json_of(state.term_began_at), json_of(state.last_at)}},
+      {"hold", state.hold ? Json{json_of(state.hold->until), json_of(state.hold->alarmed_at)}
+                          : Json("none")}};
   for (const auto& [name, group] : state.groups) json["groups"][name.text()] = json_of(group);
   for (const auto& [check, verdict] : state.verdicts) {
     json["verdicts"][to_string(check)] = {to_string(verdict.health), verdict.down,
@@ -253,7 +322,8 @@ std::string text_of(const engine::State& state) {
   for (const auto& [id, owed] : state.obligations) {
     json["obligations"][id.text()] = {
         to_string(owed.kind), owed.site.text(),      owed.run.text(), owed.because,
-        owed.tries,           json_of(owed.next_at), owed.last_error, json_of(owed.execution)};
+        owed.tries,           json_of(owed.next_at), owed.last_error, json_of(owed.execution),
+        owed.takes_over};
   }
   return to_pretty_text(json);
 }

@@ -123,16 +123,21 @@ std::optional<Error> World::silence(const Call& call) const {
 
 Result<Inspection> World::inspect_door(const Call& call) const {
   if (!door_.answers) return fail(ErrorCode::unavailable, "no name server answers");
-  const bool ours = door_.run == call.run.text();
-  if (call.generation > 0 && door_.generation > call.generation && !ours) {
-    return fail(ErrorCode::superseded, "generation {} was written by {}", door_.generation,
-                door_.run);
+  const Generation shown = door_.keeps_record ? door_.generation : 0;
+  const bool ours = shown > 0 && door_.run == call.run.text();
+  if (call.generation > 0 && shown > call.generation && !ours) {
+    return fail(ErrorCode::superseded, "generation {} was written by {}", shown, door_.run);
   }
   Inspection inspection;
   inspection.facts = {{"address", Json::array({door_.address})},
-                      {"generation", door_.generation},
-                      {"run", door_.run},
-                      {"found", door_.generation > 0}};
+                      {"generation", shown},
+                      {"found", shown > 0},
+                      {"record", "_bascule.www.shop.test"}};
+  if (shown > 0) {
+    inspection.facts["run"] = door_.run;
+    inspection.facts["cluster"] = door_.cluster;
+    inspection.facts["target"] = door_.target;
+  }
   inspection.prior = inspection.facts;
   if (call.step.operation == "switch") {
     const std::string address = text_or(call.step.settings, "address");
@@ -140,7 +145,7 @@ Result<Inspection> World::inspect_door(const Call& call) const {
     inspection.change = fmt::format("www.shop.test {} → {}", door_.address, address);
   } else {
     inspection.finding = ours ? Finding::done : Finding::needed;
-    inspection.change = fmt::format("take generation {}", door_.generation + 1);
+    inspection.change = fmt::format("take generation {}", std::max(shown, call.generation) + 1);
   }
   return inspection;
 }
@@ -150,16 +155,21 @@ Result<Outputs> World::write_door(const Call& call) {
   if (!door_.answers) return fail(ErrorCode::unavailable, "no name server answers");
   const bool claims = call.step.operation == "claim";
   const auto before = static_cast<Generation>(integer_or(call.prior, "generation"));
-  const bool ours = door_.run == call.run.text();
-  if (claims && !(ours && door_.generation == before + 1)) {
-    if (door_.generation != before) {
-      return fail(ErrorCode::superseded, "generation {} was written meanwhile", door_.generation);
+  const Generation shown = door_.keeps_record ? door_.generation : 0;
+  const Generation next = std::max(before, call.generation) + 1;
+  const bool ours = shown > 0 && door_.run == call.run.text();
+  if (claims && !(ours && shown == next)) {
+    if (shown != before) {
+      return fail(ErrorCode::superseded, "generation {} was written meanwhile", shown);
     }
-    ++door_.generation;
+    door_.generation = next;
     door_.run = call.run.text();
+    door_.cluster = "demo";
+    door_.target = call.target.text();
+    door_.keeps_record = true;
   }
   if (!claims) {
-    if (!ours || door_.generation != call.generation) {
+    if (!ours || shown != call.generation) {
       return fail(ErrorCode::superseded, "generation {} was written meanwhile", door_.generation);
     }
     door_.address = text_or(call.step.settings, "address");

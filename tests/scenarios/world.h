@@ -46,6 +46,9 @@ struct Door {
   std::string address;
   Generation generation = 0;
   std::string run;
+  std::string cluster = "demo";
+  std::string target;
+  bool keeps_record = true;  // false: what says who looks after it was removed
   bool answers = true;
 };
 

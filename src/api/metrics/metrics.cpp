@@ -105,6 +105,9 @@ struct Metrics::Series {
   Labelled<Gauge> held{registry, "bascule_group_held"};
   Labelled<Gauge> automatic{registry, "bascule_group_automatic"};
   Labelled<Gauge> two_writers{registry, "bascule_group_two_writers"};
+  Labelled<Gauge> drifted{registry, "bascule_front_door_drifted"};
+  Labelled<Gauge> drill_open{registry, "bascule_drill_open"};
+  Labelled<Gauge> last_good_drill{registry, "bascule_last_good_drill_timestamp_seconds"};
   Labelled<Gauge> lag{registry, "bascule_replication_lag_seconds"};
   Labelled<Gauge> lag_bytes{registry, "bascule_replication_lag_bytes"};
   Labelled<Gauge> obligations{registry, "bascule_obligations"};
@@ -141,8 +144,8 @@ void Metrics::Series::add_group(const GroupSpec& group) {
   const std::string& name = group.name.text();
   for (const auto& state : words<GroupState>()) group_state.at({name, std::string(state.text)});
   for (const SiteSpec& site : group.sites) active.at({name, site.name.text()});
-  for (Labelled<Gauge>* gauge :
-       {&is_protected, &held, &automatic, &two_writers, &running, &parked, &last_run_end}) {
+  for (Labelled<Gauge>* gauge : {&is_protected, &held, &automatic, &two_writers, &drifted,
+                                 &drill_open, &last_good_drill, &running, &parked, &last_run_end}) {
     gauge->at({name});
   }
   for (const auto& kind : words<ObligationKind>()) obligations.at({name, std::string(kind.text)});
@@ -166,8 +169,9 @@ void Metrics::Series::forget_others(const std::set<LabelValues>& checks,
   for (Labelled<Gauge>* gauge : {&up, &down, &latency, &looked_at}) gauge->retain(of_check);
   for (Labelled<Counter>* counter : {&looks, &failed_looks}) counter->retain(of_check);
   for (Labelled<Gauge>* gauge : {&active, &lag, &lag_bytes}) gauge->retain(of_site);
-  for (Labelled<Gauge>* gauge : {&group_state, &is_protected, &held, &automatic, &two_writers,
-                                 &obligations, &running, &parked, &last_run_end}) {
+  for (Labelled<Gauge>* gauge :
+       {&group_state, &is_protected, &held, &automatic, &two_writers, &drifted, &drill_open,
+        &last_good_drill, &obligations, &running, &parked, &last_run_end}) {
     gauge->retain(of_group);
   }
   for (Labelled<Counter>* counter : {&runs_started, &runs_ended}) counter->retain(of_group);
@@ -210,6 +214,10 @@ void Metrics::Series::show_group(const State& state, const GroupSpec& group) {
   held.at({name}).Set(number(is_held));
   automatic.at({name}).Set(number(group.policy.mode == Mode::automatic && !is_held));
   two_writers.at({name}).Set(number(status.two_writers));
+  drifted.at({name}).Set(number(status.drift || status.front_door_silence));
+  drill_open.at({name}).Set(number(status.drill.has_value()));
+  if (status.last_good_drill_at)
+    last_good_drill.at({name}).Set(seconds_since_1970(*status.last_good_drill_at));
   bool is_running = false;
   bool is_parked = false;
   for (const auto& [id, run] : state.runs) {

@@ -46,6 +46,9 @@ std::string explain_text(const Json& explanation, const Look& look, Instant now)
                                                                                : Tone::strong}});
   page.gap();
   for (const Json& gate : list(explanation, "gates")) add_gate(page, gate, now);
+  const std::vector<std::string> notes = texts_or_empty(explanation, "notes");
+  if (!notes.empty()) page.gap();
+  for (const std::string& note : notes) page.flow({{kBeside + (" " + note)}}, 2, 4);
   const std::vector<std::string> helps = texts_or_empty(explanation, "what_helps");
   if (!helps.empty()) page.gap();
   for (const std::string& help : helps) {

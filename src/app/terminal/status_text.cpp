@@ -63,10 +63,38 @@ void add_obligations(Page& page, const Json& group, Instant now) {
                     text_or(owed, "site"), age(instant(owed, "since"), now));
     if (const auto tries = number(owed, "tries"); tries && *tries > 0)
       sentence += fmt::format(", tried {}", counted(*tries, "time"));
+    if (boolean_or(owed, "standing")) sentence += ", now every minute";
     if (const std::string because = text_or(owed, "because"); !because.empty())
       sentence += fmt::format(": {}", because);
     page.flow({{sentence, Tone::warning}}, 0, 2);
   }
+}
+
+void add_front_door(Page& page, const Json& group, Instant now) {
+  if (const Json& drift = member(group, "drift"); drift.is_object()) {
+    const std::string left = text_or(drift, "left_because");
+    std::string sentence =
+        fmt::format("{} front door since {}: {}", kFailed, age(instant(drift, "since"), now),
+                    text_or(drift, "because"));
+    sentence += left.empty() ? "; it is set back" : fmt::format("; left as it is: {}", left);
+    const std::string command =
+        fmt::format("bascule adopt {} --active {} --reason TEXT", text_or(group, "group"),
+                    text_or(group, "active", "SITE"));
+    std::vector<Piece> pieces{{sentence, Tone::warning}};
+    if (!left.empty()) pieces.emplace_back(fmt::format("; `{}`", command));
+    page.flow(std::move(pieces), 0, 2);
+  }
+  if (const Json& silent = member(group, "front_door_silent"); silent.is_object()) {
+    page.flow({{fmt::format("{} front door silent since {}: {}", kBeside,
+                            age(instant(silent, "since"), now), text_or(silent, "because")),
+                Tone::warning}},
+              0, 2);
+  }
+}
+
+void add_way_home(Page& page, const Json& group) {
+  const std::string coming = text_or(group, "way_home");
+  if (!coming.empty()) page.flow({{fmt::format("{} {}", kBeside, coming)}}, 0, 2);
 }
 
 // What needs a person, or soon may.
@@ -93,6 +121,13 @@ void add_notices(Page& page, const Json& group, Instant now) {
   }
   add_hold(page, member(group, "hold"), name, fmt::format("bascule release {} --reason TEXT", name),
            now);
+  if (const std::string changed = text_or(group, "role_change"); !changed.empty()) {
+    page.flow({{fmt::format("{} {} was promoted, and not by Bascule", kFailed, changed), Tone::bad},
+               {fmt::format("; `bascule explain {}`", name)}},
+              0, 2);
+  }
+  add_front_door(page, group, now);
+  add_way_home(page, group);
   add_obligations(page, group, now);
 }
 

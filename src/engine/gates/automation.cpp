@@ -3,14 +3,11 @@
 #include <limits>
 
 #include "engine/gates/ask.h"
+#include "engine/lookups.h"
 #include "engine/phrases.h"
 
 namespace bascule::engine {
 namespace {
-
-bool is_in_force(const std::optional<Hold>& hold, Instant now) {
-  return hold && (!hold->until || *hold->until > now);
-}
 
 GateAnswer held(const Hold& hold, const std::string& what, const std::string& release) {
   std::string because =

@@ -267,6 +267,7 @@ Json FrontDoor::facts_of(const View& view) const {
              {"address", values_of(view.addresses)},
              {"ttl_seconds", view.addresses ? Json(view.addresses->ttl) : Json(nullptr)},
              {"found", view.owner.has_value()},
+             {"record", "_bascule." + name_for_people()},
              {"text", values_of(view.text)}};
   if (view.owner) {
     facts["generation"] = view.owner->generation;

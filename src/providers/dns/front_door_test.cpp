@@ -78,6 +78,21 @@ TEST_P(FrontDoorOn, AnAdoptionTakesTheGenerationAfterAnybodys) {
   EXPECT_EQ(text(), "8 demo o-0001 berlin");
 }
 
+TEST_P(FrontDoorOn, WhoOnlyLooksIsToldWhatIsThereWhoeverWroteIt) {
+  serve(std::string(kRecords) + "\n_bascule.www TXT \"9 other r-0003 berlin\"");
+  const Result<Inspection> found = inspect(*door(), call("switch", "", 0));
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->finding, Finding::needed);
+  EXPECT_EQ(found->facts["address"], Json::array({kAmsterdam}));
+  EXPECT_EQ(found->facts["record"], "_bascule.www.shop.test");
+  EXPECT_EQ(found->facts["generation"], 9);
+  EXPECT_EQ(found->facts["cluster"], "other");
+  EXPECT_EQ(found->facts["run"], "r-0003");
+  EXPECT_EQ(found->facts["target"], "berlin");
+  edit_by_hand(RecordSet{kTestName, "A", 2, {kBerlin}});
+  EXPECT_EQ(inspect(*door(), call("switch", "", 0))->finding, Finding::done);
+}
+
 TEST_P(FrontDoorOn, TheServerItselfRefusesAStaleGeneration) {
   serve();
   claim("r-0001", 0);

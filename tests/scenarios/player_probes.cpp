@@ -1,0 +1,56 @@
+// What the player does by itself all the time: looks at the checks, and checks Bascule's own
+// surroundings.
+#include <algorithm>
+
+#include "engine/lookups.h"
+#include "engine/test_world.h"
+#include "player.h"
+
+namespace bascule::scenario {
+namespace {
+
+using engine::test_world::kLaptop;
+
+constexpr Duration kProbeTakes{1};
+
+}  // namespace
+
+// A check is looked at every interval, and soon again while a failure is not cleared.
+void Player::look_at(const CheckReference& check, int life) {
+  if (life != life_) return;
+  if (probing_) look_once(check);
+  if (life != life_) return;
+  const DetectPolicy& detect = script_.configuration.groups.front().policy.detect;
+  const bool suspect = detectors_.at(check).suspect();
+  const Duration least = world_.machine(check.site).swallows() ? detect.timeout : Duration(0);
+  const Duration next =
+      std::max(least, suspect && detect.confirm ? *detect.confirm : detect.interval);
+  at(now_ + next, [this, check, life] { look_at(check, life); });
+}
+
+void Player::look_once(const CheckReference& check) {
+  const CheckSpec* spec = engine::find_check(script_.configuration, check);
+  const Observation seen = world_.look(check, spec->watches_database, now_);
+  const bool silent = world_.machine(check.site).swallows();
+  const Duration takes =
+      silent ? script_.configuration.groups.front().policy.detect.timeout : kProbeTakes;
+  const int life = life_;
+  at(now_ + takes, [this, seen, check, life] {
+    if (life != life_) return;
+    Observation judged = engine::judge(seen, engine::expected_role(state_, check));
+    deliver(engine::OpinionFormed{detectors_.at(check).observe(judged)});
+  });
+}
+
+void Player::check_controller(int life) {
+  if (life != life_) return;
+  engine::ControllerReading reading;
+  reading.at = now_;
+  reading.store_answers = store_answers_;
+  reading.store_latency = Microseconds(200);
+  reading.references_configured = !references_answer_;
+  deliver(engine::ControllerChecked{kLaptop, reading});
+  at(now_ + Duration(1'000), [this, life] { check_controller(life); });
+}
+
+}  // namespace bascule::scenario
