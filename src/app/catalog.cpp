@@ -13,6 +13,7 @@
 #include "providers/http/kinds.h"
 #include "providers/notify/kinds.h"
 #include "providers/postgres/kinds.h"
+#include "providers/prometheus/prometheus.h"
 
 namespace bascule::app {
 namespace {
@@ -35,7 +36,6 @@ std::vector<Kind> stores() {
 // Named by the specification or by a later contract; refused by name until they exist.
 std::vector<std::string> planned_kinds() {
   return {"etcd",
-          "prometheus",
           "kubernetes",
           "datadog",
           "slack",
@@ -104,6 +104,7 @@ Catalog make_catalog(net::Resolver& resolver) {
   add(catalog.probes, postgres::postgres_probes({resolver}));
   add(catalog.probes, dns::probe_kinds(resolver));
   catalog.probes.push_back(hook::probe_kind());
+  catalog.probes.push_back(prometheus::probe_kind(resolver));
   add(catalog.actions, http::action_kinds(resolver));
   add(catalog.actions, postgres::postgres_actions({resolver}));
   add(catalog.actions, dns::action_kinds(resolver));

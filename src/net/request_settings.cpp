@@ -7,7 +7,6 @@
 namespace bascule::net {
 namespace {
 
-constexpr std::int64_t kExpiresWithin = 7 * 86'400'000LL;  // of tls_field
 constexpr int kPartOfLife = 3;  // certificates that live for hours are renewed late by design
 
 Json object_or_empty(const Json& settings, const char* name) {
@@ -80,12 +79,7 @@ Field tls_field() {
           Field{.name = "verify",
                 .type = FieldType::boolean,
                 .summary = "false accepts any certificate; shown wherever the check is shown.",
-                .default_value = true},
-          Field{.name = "expires_within",
-                .type = FieldType::duration,
-                .summary = "Degraded when the server's certificate has less than this, and less "
-                           "than a third of its life, left; 0s: never.",
-                .default_value = "7d"}}};
+                .default_value = true}}};
 }
 
 }  // namespace
@@ -101,6 +95,18 @@ std::vector<Field> request_fields() {
                 .summary = "HOST or HOST:PORT to connect to, instead of the URL's, which is still "
                            "asked for and verified: one site behind a name that several serve."},
           headers, tls_field()};
+}
+
+void add_expiry(std::vector<Field>& fields) {
+  for (Field& field : fields) {
+    if (field.name != "tls") continue;
+    field.fields.push_back(
+        Field{.name = "expires_within",
+              .type = FieldType::duration,
+              .summary = "Degraded when the server's certificate has less than this, and less than "
+                         "a third of its life, left; 0s: never.",
+              .default_value = "7d"});
+  }
 }
 
 Result<Request> configured_request(const Json& settings, const Reveal& reveal) {
@@ -146,7 +152,7 @@ ConfiguredClient::ConfiguredClient(Clock& clock, Resolver& resolver, const Json&
   tls_.server_name = text_or(tls, "server_name");
   own_tls_ = !tls_.authority_file.empty() || !tls_.certificate_file.empty() ||
              !tls_.key_file.empty() || !tls_.server_name.empty() || !tls_.verify;
-  expires_within_ = Duration{integer_or(tls, "expires_within", kExpiresWithin)};
+  expires_within_ = Duration{integer_or(tls, "expires_within", 0)};
 }
 
 ConfiguredClient::Stamps ConfiguredClient::stamps() const {

@@ -15,6 +15,9 @@ namespace bascule::net {
 
 // url, connect, headers, tls.
 std::vector<Field> request_fields();
+// Adds tls.expires_within, for who asks the site itself: a certificate that is about to expire
+// makes a good answer degraded. Without the setting it never does.
+void add_expiry(std::vector<Field>& fields);
 
 // The text of a setting that may be a secret (ports/secrets.h).
 using Reveal = std::function<Result<std::string>(const Json& setting)>;

@@ -61,32 +61,13 @@ class HttpAnswers final : public Action {
   Clock& clock_;
 };
 
-// Those of the probe without what would make no difference here, or harm: an inspection asks as
-// well, and an inspection changes nothing; and a run must not fail because a certificate is good
-// for a few more days only.
-std::vector<Field> answers_fields() {
-  std::vector<Field> fields = question_fields();
-  for (Field& field : fields) {
-    if (field.name == "method") std::erase(field.words, "POST");
-    std::erase_if(field.fields, [](const Field& inner) {
-      return inner.name == "otherwise" || inner.name == "expires_within";
-    });
-  }
-  return fields;
-}
-
-Json without_expiry(Json settings) {
-  settings["tls"]["expires_within"] = 0;
-  return settings;
-}
-
 }  // namespace
 
 std::vector<ActionKind> action_kinds(net::Resolver& resolver) {
   ActionKind answers;
   answers.kind.name = "http.answers";
   answers.kind.summary = "A request is answered as expected within some attempts.";
-  answers.kind.fields = answers_fields();
+  answers.kind.fields = question_fields();
   answers.kind.fields.push_back(Field{.name = "attempts",
                                       .type = FieldType::integer,
                                       .summary = "How often to ask before giving up.",
@@ -106,7 +87,7 @@ std::vector<ActionKind> action_kinds(net::Resolver& resolver) {
   answers.kind.preflight = true;
   answers.make = [&resolver](ActionContext context,
                              Services& services) -> Result<std::shared_ptr<Action>> {
-    Result<Question> question = make_question(without_expiry(context.settings), resolver, services);
+    Result<Question> question = make_question(context.settings, resolver, services);
     if (!question) return error_of(question);
     return std::make_shared<HttpAnswers>(
         std::move(*question), integer_or(context.settings, "attempts", 10),

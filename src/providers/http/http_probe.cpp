@@ -69,6 +69,23 @@ class TcpProbe final : public Probe {
   Clock& clock_;
 };
 
+// Those that only a look has: a step's inspection may change nothing, and what is merely degraded
+// stops no run.
+std::vector<Field> http_fields() {
+  std::vector<Field> fields = question_fields();
+  net::add_expiry(fields);
+  for (Field& field : fields) {
+    if (field.name == "method") field.words.emplace_back("POST");
+    if (field.name != "expect") continue;
+    field.fields.push_back(Field{.name = "otherwise",
+                                 .type = FieldType::word,
+                                 .summary = "What an expected status with another body is.",
+                                 .default_value = "degraded",
+                                 .words = {"degraded", "critical"}});
+  }
+  return fields;
+}
+
 }  // namespace
 
 std::vector<ProbeKind> probe_kinds(net::Resolver& resolver) {
@@ -77,7 +94,7 @@ std::vector<ProbeKind> probe_kinds(net::Resolver& resolver) {
   http.kind.role = KindRole::probe;
   http.kind.summary =
       "An HTTP request: expected status healthy, 500 and above critical, other degraded.";
-  http.kind.fields = question_fields();
+  http.kind.fields = http_fields();
   http.make = [&resolver](ProbeContext context,
                           Services& services) -> Result<std::shared_ptr<Probe>> {
     Result<Question> question = make_question(context.settings, resolver, services);

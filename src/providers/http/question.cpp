@@ -24,11 +24,6 @@ Field expect_field() {
                .default_value = Json::object(),
                .fields = {status}};
   std::ranges::move(BodyExpectation::fields(), std::back_inserter(expect.fields));
-  expect.fields.push_back(Field{.name = "otherwise",
-                                .type = FieldType::word,
-                                .summary = "What an expected status with another body is.",
-                                .default_value = "degraded",
-                                .words = {"degraded", "critical"}});
   return expect;
 }
 
@@ -40,7 +35,7 @@ std::vector<Field> question_fields() {
                                           .type = FieldType::word,
                                           .summary = "Request method.",
                                           .default_value = "GET",
-                                          .words = {"GET", "HEAD", "POST", "OPTIONS"}});
+                                          .words = {"GET", "HEAD", "OPTIONS"}});
   fields.push_back(expect_field());
   fields.push_back(Field{.name = "redirects",
                          .type = FieldType::integer,

@@ -25,7 +25,7 @@ struct Question {
   [[nodiscard]] awaitable<Result<net::Response>> ask(Deadline deadline) const;
 };
 
-// The fields of the probe.
+// The fields that both kinds share.
 std::vector<Field> question_fields();
 
 // From the settings of the kinds.

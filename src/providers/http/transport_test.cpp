@@ -162,6 +162,7 @@ TEST_F(BothFamilies, TheDeadlineCoversTheLookup) {
 }
 
 struct Certified : Reaching {
+  static constexpr std::int64_t kWeek = 7 * 86'400'000LL;  // the default
   net::Certificates certificates;
 
   void serve_with(net::Certificates::Wanted wanted, bool ask = false) {
@@ -171,6 +172,7 @@ struct Certified : Reaching {
   }
   Observation look_with(Json tls) {
     if (!tls.contains("ca")) tls["ca"] = certificates.authority();
+    if (!tls.contains("expires_within")) tls["expires_within"] = kWeek;
     return look({{"url", "https://" + place("localhost") + "/"}, {"tls", tls}});
   }
 };
