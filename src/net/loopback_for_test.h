@@ -48,7 +48,7 @@ class Loopback {
   [[nodiscard]] int accepted() const { return accepted_; }
   // Connections that a script still holds.
   [[nodiscard]] std::size_t open() const { return scope_.running() - 1; }
-  // From now on the end of a connection is a reset, not an orderly end.
+  // From now on abort() of a connection is a reset, not an orderly end.
   void reset_connections() { resets_ = true; }
 
   awaitable<void> stop() {

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "net/http.h"
 
 namespace bascule::net {
 
@@ -27,6 +28,8 @@ using SessionHandle = std::unique_ptr<SSL, Freed<SSL, SSL_free>>;
 using CertificateHandle = std::unique_ptr<X509, Freed<X509, X509_free>>;
 using MemoryHandle = std::unique_ptr<BIO, Freed<BIO, BIO_free_all>>;
 using NamesHandle = std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES, GENERAL_NAMES_free>>;
+
+constexpr std::size_t kShownOfName = 100;  // certificates come from strangers
 
 std::string reason_of(unsigned long error) {
   const char* text = ERR_reason_error_string(error);
@@ -50,7 +53,7 @@ std::string subject_of(X509* certificate) {
   const MemoryHandle memory(BIO_new(BIO_s_mem()));
   X509_NAME_print_ex(memory.get(), X509_get_subject_name(certificate), 0,
                      XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
-  return text_of(memory.get());
+  return excerpt(text_of(memory.get()), kShownOfName);
 }
 
 std::optional<Instant> instant_of(const ASN1_TIME* time) {
@@ -75,8 +78,10 @@ std::string names_of(X509* certificate) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     std::string shown;
     if (name->type == GEN_DNS) {
-      shown.assign(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
-                   static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
+      const std::string_view bytes(
+          reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+          static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
+      shown = excerpt(bytes, kShownOfName);
     } else if (name->type == GEN_IPADD) {
       const auto* bytes = ASN1_STRING_get0_data(name->d.iPAddress);
       if (ASN1_STRING_length(name->d.iPAddress) == 4) {

@@ -201,11 +201,12 @@ Result<BodyExpectation> BodyExpectation::make(const Json& expect, const Secrets&
     if (!text) return fail(in_context("expect.body", text.error()));
     made.text_ = *std::move(text);
   }
-  if (const auto pattern = expect.find("matches"); pattern != expect.end() && *pattern != "") {
-    if (!pattern->is_string()) {
-      return fail(ErrorCode::invalid, "expect.matches: it is printed, so it cannot be a secret");
-    }
-    auto compiled = make_pattern(pattern->get<std::string>());
+  const auto pattern = expect.find("matches");
+  if (pattern != expect.end() && is_secret_reference(*pattern)) {
+    return fail(ErrorCode::invalid, "expect.matches: it is printed, so it cannot be a secret");
+  }
+  if (const std::string text = text_or(expect, "matches"); !text.empty()) {
+    auto compiled = make_pattern(text);
     if (!compiled) return error_of(compiled);
     made.pattern_ = *std::move(compiled);
   }
