@@ -6,7 +6,13 @@
 
 #include "async/clock.h"
 #include "base/assert.h"
+#include "notifiers/alertmanager/alertmanager.h"
+#include "notifiers/datadog/datadog.h"
+#include "notifiers/grafana/grafana.h"
 #include "notifiers/log/log.h"
+#include "notifiers/pagerduty/pagerduty.h"
+#include "notifiers/slack/slack.h"
+#include "notifiers/webhook/webhook.h"
 #include "providers/dns/kinds.h"
 #include "providers/hook/check.h"
 #include "providers/hook/hook.h"
@@ -37,12 +43,6 @@ std::vector<Kind> stores() {
 std::vector<std::string> planned_kinds() {
   return {"etcd",
           "kubernetes",
-          "datadog",
-          "slack",
-          "pagerduty",
-          "grafana",
-          "webhook",
-          "alertmanager",
           "kubernetes.nodes_ready",
           "kubernetes.scale",
           "kubernetes.rollout_restart",
@@ -96,6 +96,26 @@ std::vector<std::string> planned_kinds() {
           "gcp.storage.upload"};
 }
 
+std::vector<NotifierKind> notifiers(net::Resolver& resolver) {
+  std::vector<NotifierKind> all = {log_notifier(),
+                                   webhook_notifier(resolver),
+                                   slack_notifier(resolver),
+                                   pagerduty_notifier(resolver),
+                                   datadog_notifier(resolver),
+                                   grafana_notifier(resolver),
+                                   alertmanager_notifier(resolver)};
+  // What every channel has; the follower that feeds them looks after it.
+  for (NotifierKind& notifier : all) {
+    notifier.kind.fields.push_back(
+        Field{.name = "min_severity",
+              .type = FieldType::word,
+              .summary = "Leaves out what is less severe, but never the end of an incident.",
+              .default_value = "info",
+              .words = {"info", "warning", "critical"}});
+  }
+  return all;
+}
+
 }  // namespace
 
 Catalog make_catalog(net::Resolver& resolver) {
@@ -110,7 +130,7 @@ Catalog make_catalog(net::Resolver& resolver) {
   add(catalog.actions, dns::action_kinds(resolver));
   catalog.actions.push_back(hook::action_kind());
   catalog.actions.push_back(notify::test_kind());
-  catalog.notifiers.push_back(log_notifier());
+  catalog.notifiers = notifiers(resolver);
   catalog.stores = stores();
   catalog.planned = planned_kinds();
   return catalog;

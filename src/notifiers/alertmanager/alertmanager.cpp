@@ -37,6 +37,7 @@ class AlertmanagerNotifier final : public Notifier {
   }
 
   awaitable<Result<void>> send(Message message, Deadline deadline) override {
+    if (boolean_or(message.data, "test", false)) co_return co_await reach(deadline);
     if (message.stage == IncidentStage::none) co_return Result<void>();
     if (message.stage == IncidentStage::triggered) began_[message.group] = message.at;
     const auto began = began_.find(message.group);

@@ -15,6 +15,7 @@ class GrafanaNotifier final : public Notifier {
       : settings_(std::move(settings)), services_(services), client_(std::move(client)) {}
 
   awaitable<Result<void>> send(Message message, Deadline deadline) override {
+    if (boolean_or(message.data, "test", false)) co_return co_await reach(deadline);
     if (text_or(message.data, "type") != "RunEnded") co_return Result<void>();
     auto made = request("POST", "/api/annotations");
     if (!made) co_return error_of(made);

@@ -110,6 +110,9 @@ class RestNotifier final : public Paging {
       case PageAction::change:
         break;
     }
+    if (!boolean_or(message.data, "test", false)) co_return Result<void>();
+    auto allowed = co_await find("test", deadline);
+    if (!allowed) co_return error_of(allowed);
     co_return Result<void>();
   }
 
@@ -192,7 +195,9 @@ PageAction page_action(const Message& message) {
       break;
   }
   const std::string type = text_or(message.data, "type");
-  const bool begins_or_ends = type == "RunOpened" || type == "RunEnded";
+  // A test shows that the key is good, and wakes nobody.
+  const bool begins_or_ends =
+      type == "RunOpened" || type == "RunEnded" || boolean_or(message.data, "test", false);
   return begins_or_ends ? PageAction::change : PageAction::nothing;
 }
 
