@@ -120,6 +120,8 @@ ExitCode verify(Session& session) {
     session.fail(in_context(*path, error));
     return ExitCode::no;
   };
+  // Read first: a daemon that is writing only adds to it.
+  if (!seen) seen = noted_head(*path);
   const auto journal = open_sqlite_journal_read_only(session.clock(), *path);
   if (!journal) return say_no(journal.error());
   auto report = block_on(session.io(), audit(**journal, seen));
@@ -176,7 +178,9 @@ Family configuring() {
         "[STORE] [--head SEQ:HASH]",
         "prove that the journal is whole",
         "Follows the chain of hashes through the whole journal and prints OK SEQ HASH, or the "
-        "first record that is wrong. It works while a daemon is writing.",
+        "first record that is wrong. A tail that was cut off shows against a head that somebody "
+        "has seen; without --head, against the newest that was noted beside the journal "
+        "(STORE.head). It works while a daemon is writing.",
         {{"bascule audit verify -c shop.yaml", "the journal of a configuration"},
          {"bascule audit verify journal.db --head 131:5f3a…", "with a head somebody has seen"}},
         {},

@@ -11,8 +11,24 @@ using sqlite::SqliteStore;
 
 // The work below owns what it uses: a call that is given up while it waits leaves nothing behind.
 
+namespace {
+
+std::string suspicion_of(SqliteStore& store) {
+  if (!store.lost()) return "";
+  const auto head = store.head();
+  return fmt::format(
+      "the end of the journal was lost, or it is an older copy: record {} had been written (hash "
+      "{}), and it ends with record {}",
+      store.lost()->seq, to_hex(store.lost()->hash), head ? head->seq : 0);
+}
+
+}  // namespace
+
 SqliteJournal::SqliteJournal(Clock& clock, std::unique_ptr<SqliteStore> store)
-    : clock_(clock), store_(std::move(store)), pool_(1, kQueueBound) {}
+    : clock_(clock),
+      store_(std::move(store)),
+      suspicion_(suspicion_of(*store_)),
+      pool_(1, kQueueBound) {}
 
 SqliteJournal::~SqliteJournal() = default;
 
@@ -51,6 +67,18 @@ awaitable<Result<void>> SqliteJournal::renew(Term term, Deadline deadline) {
 awaitable<Result<void>> SqliteJournal::release(Term term) {
   auto work = [store = store_, term] { return store->release(term); };
   co_return co_await pool_.run(std::move(work));
+}
+
+awaitable<Result<void>> SqliteJournal::told() {
+  auto work = [store = store_] {
+    store->note_new_head();
+    return Result<void>();
+  };
+  co_return co_await pool_.run(std::move(work));
+}
+
+std::optional<SeenHead> noted_head(const std::filesystem::path& path) {
+  return sqlite::HeadFile(path).read();
 }
 
 const std::string& SqliteJournal::cluster() const {

@@ -10,11 +10,13 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "async/clock.h"
 #include "async/pool.h"
+#include "model/audit.h"
 #include "ports/journal.h"
 
 namespace bascule {
@@ -41,12 +43,18 @@ class SqliteJournal final : public Journal, public Lease {
   boost::asio::awaitable<Result<void>> renew(Term term, Deadline deadline) override;
   boost::asio::awaitable<Result<void>> release(Term term) override;
 
+  // About records that had been written here and were missing when it was opened; empty: none were.
+  // It is said again at every opening until told() was called: once it is recorded in the journal.
+  [[nodiscard]] const std::string& suspicion() const { return suspicion_; }
+  boost::asio::awaitable<Result<void>> told();
+
   // Whose journal it is, also of one that was opened to be read.
   [[nodiscard]] const std::string& cluster() const;
 
  private:
   Clock& clock_;
   std::shared_ptr<sqlite::SqliteStore> store_;
+  std::string suspicion_;
   BlockingPool pool_;  // the last member: its thread has ended before the store closes
 };
 
@@ -57,5 +65,8 @@ Result<std::unique_ptr<SqliteJournal>> open_sqlite_journal(Clock& clock,
                                                            const std::string& cluster);
 Result<std::unique_ptr<SqliteJournal>> open_sqlite_journal_read_only(
     Clock& clock, const std::filesystem::path& path);
+
+// The newest head that was written there, as noted beside the journal (PATH.head).
+std::optional<SeenHead> noted_head(const std::filesystem::path& path);
 
 }  // namespace bascule

@@ -71,14 +71,23 @@ Result<void> use_write_ahead_log(Database& database, const std::filesystem::path
 Result<void> make_journal(const std::filesystem::path& path, std::string_view cluster) {
   const std::filesystem::path folder =
       path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return system_failure(folder, errno);
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    Error error = system_failure(path, errno).error();
+    error.what_to_do = fmt::format("make its folder: mkdir -p {}", folder.string());
+    return fail(std::move(error));
+  }
   struct stat file{};
-  if (::stat(path.c_str(), &file) == 0) return {};
+  if (::stat(path.c_str(), &file) == 0) {
+    if (!S_ISDIR(file.st_mode)) return {};
+    return fail(Error{ErrorCode::invalid,
+                      fmt::format("{}: it is a folder, not a file", path.string()),
+                      "correct `store:`", std::nullopt});
+  }
 
   const std::string fresh = fmt::format("{}.new-{}", path.string(), ::getpid());
   ::unlink(fresh.c_str());
   const int descriptor = ::open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (descriptor < 0) return system_failure(fresh, errno);
+  if (descriptor < 0) return system_failure(path, errno);
   ::close(descriptor);
   const auto write = [&]() -> Result<void> {
     auto database = Database::open(fresh, Database::Access::write);
@@ -140,6 +149,7 @@ SqliteStore::SqliteStore(std::unique_ptr<Database> database, const std::filesyst
     : database_(std::move(database)),
       path_(path),
       lock_(path.string() + ".lock"),
+      head_file_(path),
       writes_(writes) {}
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& path,
@@ -156,6 +166,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::pa
                       "give each cluster a store of its own, or correct `cluster:`", std::nullopt});
   }
   if (auto wal = use_write_ahead_log(*store->database_, path); !wal) return error_of(wal);
+  if (auto same = store->compare_with_note(); !same) return error_of(same);
   return store;
 }
 
@@ -184,6 +195,31 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open_read_only(
     if (code != ErrorCode::denied && code != ErrorCode::unavailable) break;
   }
   return error_of(checked);
+}
+
+Result<void> SqliteStore::compare_with_note() {
+  const std::optional<SeenHead> noted = head_file_.read();
+  if (!noted || noted->seq == 0) return {};
+  const auto held = hash_at(*database_, noted->seq);
+  if (!held) return error_of(held);
+  if (!*held) {
+    lost_ = noted;
+    return {};
+  }
+  if (**held == noted->hash) return {};
+  return fail(Error{
+      ErrorCode::corrupt,
+      fmt::format("{}: record {} is not the one that was written: its hash was {}", path_.string(),
+                  noted->seq, to_hex(noted->hash)),
+      fmt::format("keep the file as evidence (`bascule audit verify {0}`); to go on with what it "
+                  "says, remove {1}",
+                  path_.string(), head_file_.path().string()),
+      std::nullopt});
+}
+
+void SqliteStore::note_new_head() {
+  lost_.reset();
+  if (const auto now = head(); now) head_file_.write(*now);
 }
 
 Result<void> SqliteStore::check_schema() {
@@ -229,7 +265,9 @@ Result<JournalHead> SqliteStore::append(const std::vector<Record>& records, Term
   if (!links) return error_of(links);
   if (auto inserted = insert_links(*database_, *links); !inserted) return error_of(inserted);
   if (auto committed = transaction->commit(); !committed) return error_of(committed);
-  return JournalHead{links->back().seq, links->back().hash};
+  const JournalHead after{links->back().seq, links->back().hash};
+  if (!lost_) head_file_.write(after);
+  return after;
 }
 
 Result<std::vector<StoredRecord>> SqliteStore::read(Sequence after, std::size_t limit) {

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "journals/sqlite/database.h"
+#include "journals/sqlite/head_file.h"
 #include "journals/sqlite/lock_file.h"
 #include "ports/journal.h"
 
@@ -25,7 +26,8 @@ class SqliteStore {
  public:
   // Opens the journal of `cluster`, and makes it when there is none: the file with mode 0600, its
   // folder with 0700 when that is missing and the folder above is there. `invalid` when the file
-  // belongs to another cluster, is of a newer schema or no journal at all.
+  // belongs to another cluster, is of a newer schema or no journal at all; `corrupt` when a record
+  // is not the one that was written with its number (see head_file.h).
   static Result<std::unique_ptr<SqliteStore>> open(const std::filesystem::path& path,
                                                    std::string_view cluster);
   // Any cluster's, to be read only, also while somebody writes it. `not_found` when there is none.
@@ -43,11 +45,16 @@ class SqliteStore {
   Result<void> release(Term term);
 
   [[nodiscard]] const std::string& cluster() const { return cluster_; }
+  // A record that had been written here and is not there any more: the end of the journal was lost,
+  // or this is an older copy. It stays noted until that has been told.
+  [[nodiscard]] const std::optional<SeenHead>& lost() const { return lost_; }
+  void note_new_head();
 
  private:
   SqliteStore(std::unique_ptr<Database> database, const std::filesystem::path& path, bool writes);
 
   Result<void> check_schema();
+  Result<void> compare_with_note();
   Result<void> check_term(Term term);
   Result<Term> raise_term(std::string_view holder, Instant now);
   Result<Term> newest_term();
@@ -55,6 +62,8 @@ class SqliteStore {
   std::unique_ptr<Database> database_;
   std::filesystem::path path_;
   LockFile lock_;
+  HeadFile head_file_;
+  std::optional<SeenHead> lost_;
   bool writes_;
   std::string cluster_;
   std::optional<Term> term_;

@@ -53,9 +53,12 @@ class SqliteStores : public testing::Test {
 TEST_F(SqliteStores, TheFileIsForItsOwnerOnlyAndSoIsAFolderMadeForIt) {
   const auto store = open();
   ASSERT_TRUE(store->acquire("laptop", kNow));
+  const Term term = *store->acquire("laptop", kNow);
+  ASSERT_TRUE(store->append(some_records(1, 1, term), term));
   EXPECT_EQ(mode_of(folder_ / "store"), 0700U);
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_ / "store"), {}), 4);
-  for (const char* name : {"journal.db", "journal.db-wal", "journal.db-shm", "journal.db.lock"}) {
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_ / "store"), {}), 5);
+  for (const char* name :
+       {"journal.db", "journal.db-wal", "journal.db-shm", "journal.db.lock", "journal.db.head"}) {
     EXPECT_EQ(mode_of((folder_ / "store") / name), 0600U) << name;
   }
 }
