@@ -183,7 +183,9 @@ awaitable<Reply> Routes::get(Question question) {
 Json Routes::status() const {
   const runtime::Loop* loop = supervisor_.loop();
   if (loop == nullptr) return nullptr;
-  return status_view(loop->state(), loop->readings(), speaker_, loop->now());
+  Speaker speaker = speaker_;
+  speaker.trouble = supervisor_.trouble();
+  return status_view(loop->state(), loop->readings(), speaker, loop->now());
 }
 
 awaitable<Reply> Routes::read_group(Question question) {

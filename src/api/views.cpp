@@ -371,6 +371,7 @@ Json status_view(const State& state, const engine::Readings& readings, const Spe
   return Json{{"cluster", state.configuration.cluster},
               {"observer", speaker.observer.text()},
               {"leader", speaker.leads},
+              {"trouble", speaker.trouble.empty() ? Json(nullptr) : Json(speaker.trouble)},
               {"term", state.term},
               {"seq", state.seq},
               {"now", to_rfc3339(now)},

@@ -18,6 +18,7 @@ namespace bascule::api {
 struct Speaker {
   ObserverName observer;
   bool leads = false;
+  std::string trouble;  // why it can do nothing now; empty: it can
 };
 
 Json status_view(const engine::State& state, const engine::Readings& readings,

@@ -5,8 +5,10 @@
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 #include <openssl/rand.h>
+#include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -30,7 +32,7 @@ namespace {
 constexpr Duration kStopApi{2'000};
 constexpr std::size_t kTokenLimit = 1'024;
 
-enum ExitCode { kDone = 0, kFailed = 1, kConfiguration = 2, kNotReachable = 7 };
+enum ExitCode { kDone = 0, kFailed = 1, kConfiguration = 2, kNotReachable = 7, kSignalled = 128 };
 
 // What is recorded, for whoever reads the daemon's log.
 class LogFollower final : public runtime::Follower {
@@ -72,6 +74,12 @@ Result<std::string> make_token(const std::string& path) {
 
 struct Daemon {
   boost::asio::io_context io{1};
+  boost::asio::signal_set stops{io, SIGTERM, SIGINT};
+  boost::asio::signal_set hang_ups{io, SIGHUP};
+  bool stop_asked = false;
+  bool reload_wanted = false;
+  bool reloading = false;
+  std::string configuration_path;
   std::shared_ptr<spdlog::logger> log;
   std::unique_ptr<LogFollower> log_follower;
   std::unique_ptr<SystemClock> clock;
@@ -85,6 +93,7 @@ struct Daemon {
 
 awaitable<void> run_daemon(Daemon& daemon) {
   daemon.ended = co_await daemon.room->run();
+  daemon.hang_ups.cancel();
   co_await daemon.server->stop(Deadline::in(daemon.room->clock(), kStopApi));
   daemon.io.stop();
 }
@@ -142,6 +151,58 @@ void make_followers(Daemon& daemon, const ObserverName& observer) {
   daemon.events = std::make_unique<api::EventStream>(*daemon.clock, std::move(sources));
 }
 
+// The configuration is read again. Whatever is wrong with it, the one in force stays.
+awaitable<void> reload(Daemon& daemon) {
+  const std::string& path = daemon.configuration_path;
+  config::Loaded loaded = load_configuration(path);
+  if (!loaded.problems.empty()) std::fputs(config::to_text(loaded.problems).c_str(), stderr);
+  if (!loaded.ok()) {
+    daemon.log->error("{} was not taken: see its errors above; the one before stays in force",
+                      path);
+    co_return;
+  }
+  const Result<void> taken = co_await daemon.room->reload(std::move(loaded));
+  if (taken) {
+    daemon.log->info("{} was read again and is in force", path);
+  } else {
+    say(daemon, in_context(path + " was not taken, the one before stays in force", taken.error()));
+  }
+}
+
+awaitable<void> reload_until_it_is_the_newest(Daemon& daemon) {
+  while (std::exchange(daemon.reload_wanted, false)) co_await reload(daemon);
+  daemon.reloading = false;
+}
+
+void watch_for_reload(Daemon& daemon) {
+  daemon.hang_ups.async_wait([&daemon](const boost::system::error_code& problem, int) {
+    if (problem) return;
+    daemon.reload_wanted = true;
+    if (!std::exchange(daemon.reloading, true)) {
+      boost::asio::co_spawn(daemon.io, reload_until_it_is_the_newest(daemon),
+                            boost::asio::detached);
+    }
+    watch_for_reload(daemon);
+  });
+}
+
+// Asked once, it stops in good order; asked again, at once: what is under way goes on at the next
+// start either way.
+void watch_for_stop(Daemon& daemon) {
+  daemon.stops.async_wait([&daemon](const boost::system::error_code& problem, int signal) {
+    if (problem) return;
+    if (daemon.stop_asked) {
+      daemon.log->warn("stopping at once ({} again)", ::strsignal(signal));
+      ::_exit(kSignalled + signal);
+    }
+    daemon.stop_asked = true;
+    daemon.log->info("stopping ({}); what is under way goes on at the next start",
+                     ::strsignal(signal));
+    daemon.room->supervisor().request_stop();
+    watch_for_stop(daemon);
+  });
+}
+
 // Without its API a daemon is of no use. If another process holds the store, that is the reason to
 // tell: it says who that is.
 int give_up(Daemon& daemon, const Error& error) {
@@ -166,7 +227,10 @@ int serve(const ServeOptions& options) {
   if (!loaded.problems.empty()) std::fputs(config::to_text(loaded.problems).c_str(), stderr);
   if (!loaded.ok()) return kConfiguration;
 
+  // A file that may not grow is an error of the store, not the end of the process.
+  ::signal(SIGXFSZ, SIG_IGN);
   Daemon daemon;
+  daemon.configuration_path = options.configuration;
   daemon.log = make_log();
   make_followers(daemon, loaded.configuration.observer.name);
   auto room =
@@ -176,13 +240,8 @@ int serve(const ServeOptions& options) {
   daemon.room = std::move(*room);
   if (Result<void> opened = open_api(daemon); !opened) return give_up(daemon, opened.error());
 
-  boost::asio::signal_set signals(daemon.io, SIGTERM, SIGINT);
-  signals.async_wait([&daemon](const boost::system::error_code& problem, int signal) {
-    if (problem) return;
-    daemon.log->info("stopping ({}); what is under way goes on at the next start",
-                     ::strsignal(signal));
-    daemon.room->supervisor().request_stop();
-  });
+  watch_for_stop(daemon);
+  watch_for_reload(daemon);
   const Configuration& configuration = daemon.room->configuration();
   daemon.log->info("bascule {} serves cluster {} as observer {} on http://{}, store {}", kVersion,
                    configuration.cluster, configuration.observer.name.text(),

@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
 #include <utility>
@@ -16,6 +17,7 @@ namespace bascule::app {
 namespace {
 
 constexpr Duration kNotifyLast{3'000};
+constexpr Duration kReload{10'000};
 constexpr std::size_t kBatch = 1'000;
 
 Term term_of(const StoredRecord& stored) {
@@ -50,6 +52,27 @@ Result<std::vector<StoredRecord>> copy_of(const std::string& path) {
   boost::asio::co_spawn(io, Reader::read(**journal, &all), boost::asio::detached);
   io.run();
   return std::move(*all);
+}
+
+// What a process is made of when it starts, or is known by to others.
+std::vector<std::string> fixed_differences(const Configuration& before,
+                                           const Configuration& after) {
+  std::vector<std::string> names;
+  const auto compare = [&](const char* name, bool same) {
+    if (!same) names.emplace_back(name);
+  };
+  compare("cluster", before.cluster == after.cluster);
+  compare("observer.name", before.observer.name == after.observer.name);
+  compare("listen", before.listen == after.listen);
+  compare("store",
+          before.store_kind == after.store_kind && before.store_settings == after.store_settings);
+  compare("resolvers", before.resolvers == after.resolvers);
+  return names;
+}
+
+awaitable<void> tell(SqliteJournal& journal) {
+  // What could not be noted is said again at the next start.
+  [[maybe_unused]] const Result<void> noted = co_await journal.told();
 }
 
 }  // namespace
@@ -104,13 +127,41 @@ Result<std::unique_ptr<EngineRoom>> EngineRoom::open(boost::asio::io_context& io
                                                                     room->services_.channels);
     followers.push_back(room->notifications_.get());
   }
-  room->supervisor_ = std::make_unique<runtime::Supervisor>(runtime::Assembly{
-      configuration, room->catalog_, room->services_, *room->journal_, *room->lease_,
-      std::move(followers), kVersion, access == Access::look_only});
+  room->supervisor_ = std::make_unique<runtime::Supervisor>(
+      runtime::Assembly{configuration, room->catalog_, room->services_, *room->journal_,
+                        *room->lease_, std::move(followers), kVersion, access == Access::look_only,
+                        room->sqlite_ ? room->sqlite_->suspicion() : "",
+                        [journal = room->sqlite_.get()] { return tell(*journal); }});
   room->routes_ = std::make_unique<api::Routes>(
       room->clock_, *room->supervisor_,
       api::Speaker{configuration.observer.name, access == Access::act});
   return room;
+}
+
+awaitable<Result<void>> EngineRoom::reload(config::Loaded loaded) {
+  Configuration& after = loaded.configuration;
+  if (const auto fixed = fixed_differences(configuration_, after); !fixed.empty()) {
+    co_return fail(Error{ErrorCode::invalid,
+                         fmt::format("{} cannot change while it runs", fmt::join(fixed, ", ")),
+                         "restart `bascule serve` for that", std::nullopt});
+  }
+  const auto known = secrets_.known();
+  secrets_.add(std::move(loaded.inline_secrets));
+  Result<void> taken;
+  auto channels = runtime::make_channels(after, catalog_, services_);
+  if (!channels) {
+    taken = error_of(channels);
+  } else {
+    taken = co_await supervisor_->reload(after, *channels, Deadline::in(clock_, kReload));
+  }
+  if (!taken) {
+    secrets_.put_back(known);
+    co_return taken;
+  }
+  services_.channels = *channels;
+  if (notifications_) notifications_->replace(std::move(*channels));
+  configuration_ = std::move(after);
+  co_return taken;
 }
 
 awaitable<Result<void>> EngineRoom::run() {

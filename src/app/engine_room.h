@@ -42,6 +42,11 @@ class EngineRoom {
   [[nodiscard]] const Catalog& catalog() const { return catalog_; }
   [[nodiscard]] Services& services() { return services_; }
 
+  // The configuration as it is now: what it makes (checks, references, ways to people, secrets) is
+  // made anew, and the term goes on. Refused, with nothing changed, when it differs in what cannot
+  // change while a process runs, and for the reasons of Supervisor::reload. `loaded` must be ok().
+  awaitable<Result<void>> reload(config::Loaded loaded);
+
   // Runs one term and then lets the notifiers finish.
   awaitable<Result<void>> run();
 

@@ -9,6 +9,10 @@ constexpr std::size_t kSecretLimit = 64 * 1024;
 
 }  // namespace
 
+void SecretsAtEdge::add(std::map<std::string, std::string> inline_secrets) {
+  for (auto& [place, secret] : inline_secrets) inline_secrets_[place] = std::move(secret);
+}
+
 Result<std::string> SecretsAtEdge::reveal(const Json& setting) const {
   if (setting.is_null()) return std::string();
   if (setting.is_string()) return setting.get<std::string>();

@@ -30,23 +30,39 @@ auto keys_of(const Map& map) {
 }
 
 // A reload must not take the ground from under an open run.
-bool would_orphan_a_run(const State& state, const Configuration& configuration) {
-  return std::ranges::any_of(state.runs, [&](const auto& entry) {
-    const Run& run = entry.second;
-    if (run.ended_at) return false;
+std::optional<Answer> refuse_orphans(const State& state, const Configuration& configuration) {
+  for (const auto& [id, run] : state.runs) {
+    if (run.ended_at) continue;
     const GroupSpec* group = configuration.find_group(run.plan.group);
-    return group == nullptr || group->find_site(run.plan.source) == nullptr ||
-           group->find_site(run.plan.target) == nullptr;
-  });
+    std::string missing;
+    if (group == nullptr) {
+      missing = fmt::format("group {}", run.plan.group);
+    } else if (group->find_site(run.plan.source) == nullptr) {
+      missing = fmt::format("site {} of {}", run.plan.source, run.plan.group);
+    } else if (group->find_site(run.plan.target) == nullptr) {
+      missing = fmt::format("site {} of {}", run.plan.target, run.plan.group);
+    }
+    if (missing.empty()) continue;
+    return refuse(
+        ErrorCode::conflict,
+        fmt::format("run {} is open, and the configuration does not name {} any more", id, missing),
+        fmt::format("keep it until the run has ended: `bascule show {}`", id));
+  }
+  return std::nullopt;
 }
 
-void load_configuration(Deliberation& deliberation, const Configuration& configuration) {
+Answer load_configuration(Deliberation& deliberation, const Configuration& configuration) {
   const State& state = deliberation.state();
   const Json json = to_json(configuration);
   const std::string mark = fingerprint(json);
-  if (mark == state.configuration_fingerprint) return;
-  const bool other_cluster = !state.cluster.empty() && state.cluster != configuration.cluster;
-  if (other_cluster || would_orphan_a_run(state, configuration)) return;
+  if (mark == state.configuration_fingerprint) return accept(RunId(), "nothing has changed in it");
+  if (!state.cluster.empty() && state.cluster != configuration.cluster) {
+    return refuse(ErrorCode::invalid,
+                  fmt::format("the journal belongs to cluster {}, the configuration says {}",
+                              state.cluster, configuration.cluster),
+                  "name another `store`, or correct `cluster`");
+  }
+  if (auto refusal = refuse_orphans(state, configuration)) return *std::move(refusal);
   for (const RunId& id : keys_of(deliberation.state().obligations)) {
     const Obligation& owed = deliberation.state().obligations.at(id);
     const GroupSpec* group = configuration.find_group(owed.group);
@@ -55,6 +71,7 @@ void load_configuration(Deliberation& deliberation, const Configuration& configu
         id, fmt::format("{}/{} is not configured any more", owed.group, owed.site)});
   }
   deliberation.propose(ConfigurationLoaded{mark, json});
+  return accept(RunId(), "it is in force");
 }
 
 // What an input begins by itself; what follows from it comes afterwards.
@@ -72,7 +89,7 @@ struct Beginning {
     update_verdicts(deliberation, std::nullopt);
   }
   void operator()(const ConfigurationRead& input) const {
-    load_configuration(deliberation, input.configuration);
+    answer = load_configuration(deliberation, input.configuration);
     update_verdicts(deliberation, std::nullopt);
   }
   void operator()(const OpinionFormed& input) const {

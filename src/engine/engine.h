@@ -31,7 +31,7 @@ struct Answer {
 
 struct Decision {
   std::vector<Record> records;   // to be made durable, in this order, as one batch
-  std::optional<Answer> answer;  // of a command
+  std::optional<Answer> answer;  // of a command, or to a configuration
 };
 
 // Takes the newest reading that an input carries. Called by the loop before decide, for every

@@ -25,7 +25,7 @@ struct TermBegan {  // the first input of a term, after replay
   std::string version;
   std::string cluster;
 };
-struct ConfigurationRead {  // at start and on reload
+struct ConfigurationRead {  // at start and on reload; answered
   Configuration configuration;
 };
 struct OpinionFormed {

@@ -101,11 +101,17 @@ bool Loop::post(Input input) {
   return true;
 }
 
-void Loop::notice(Severity severity, std::string title, std::string text) {
+void Loop::notice(Severity severity, std::string title, std::string text, IncidentStage stage) {
   Message message;
   message.severity = severity;
   message.seq = head_.seq;
   message.at = now();
+  message.began_at = message.at;
+  message.cluster = state_.cluster;
+  message.stage = stage;
+  if (stage != IncidentStage::none) {
+    message.incident = fmt::format("bascule/{}/observer/{}", message.cluster, began_.observer);
+  }
   message.title = std::move(title);
   message.text = std::move(text);
   for (Follower* follower : followers_) follower->noticed(message);
@@ -318,6 +324,10 @@ awaitable<Result<void>> Loop::process(Queued queued) {
       !decision && is_asked && decision.error().code == ErrorCode::unavailable;
   if (queued.waiter && decision) queued.waiter->answer = decision->answer.value_or(Answer{});
   if (queued.waiter && !decision) queued.waiter->answer = error_of(decision);
+  // A start with a configuration that cannot be taken is none.
+  const bool refused_at_start = !is_asked && decision && decision->answer &&
+                                !decision->answer->accepted && asks(queued.input);
+  if (refused_at_start) co_return fail(*decision->answer->error);
   if (decision || only_refused) co_return Result<void>();
   if (queued.waiter) {
     queued.waiter->finished = true;
@@ -357,13 +367,16 @@ awaitable<Result<Decision>> Loop::decide_durably(Input input, bool is_asked) {
   Duration wait = kStoreRetryFirst;
   while (true) {
     const Instant moment = now();
-    engine::take(readings_, state_, input, moment);
+    // What a configuration does not name is forgotten once it is in force.
+    const bool reads = std::holds_alternative<engine::ConfigurationRead>(input);
+    if (!reads) engine::take(readings_, state_, input, moment);
     Decision decision = engine::decide(state_, readings_, input, moment);
     if (decision.records.empty()) co_return decision;
     Result<bool> kept = co_await append(decision.records);
     if (!kept) co_return error_of(kept);
     if (*kept) {
       apply(decision.records);
+      if (reads && decision.answer->accepted) engine::take(readings_, state_, input, moment);
       co_return decision;
     }
     if (is_asked) co_return fail(takes_no_records(store_error_));

@@ -71,7 +71,8 @@ class Loop {
   // A configuration that was read again: accepted, or refused and why. Errors as of command().
   awaitable<Result<engine::Answer>> reload(Configuration configuration, Deadline deadline);
   // Tells the followers what no record can tell.
-  void notice(Severity severity, std::string title, std::string text);
+  void notice(Severity severity, std::string title, std::string text,
+              IncidentStage stage = IncidentStage::none);
 
   [[nodiscard]] const engine::State& state() const { return state_; }
   [[nodiscard]] const engine::Readings& readings() const { return readings_; }

@@ -26,6 +26,16 @@ awaitable<Result<void>> join_scope(Scope& scope) {
 Notifications::Notifications(Clock& clock, boost::asio::any_io_executor executor,
                              std::vector<Channel> channels)
     : clock_(clock), scope_(executor, [](const std::string&, const std::string&) {}) {
+  open(std::move(channels));
+}
+
+void Notifications::replace(std::vector<Channel> channels) {
+  for (const auto& outbox : outboxes_) outbox->messages.close();
+  outboxes_.clear();
+  open(std::move(channels));
+}
+
+void Notifications::open(std::vector<Channel> channels) {
   for (Channel& channel : channels) {
     const std::string name = channel.name;
     outboxes_.push_back(std::make_shared<Outbox>(std::move(channel)));

@@ -22,6 +22,9 @@ class Notifications final : public Follower {
   void recorded(const Record& record, const engine::State& state) override;
   void noticed(const Message& message) override;
 
+  // Other channels from now on; what is queued for the ones before still goes out.
+  void replace(std::vector<Channel> channels);
+
   // Gives what is queued until the deadline to go out, then ends.
   awaitable<void> stop(Deadline deadline);
 
@@ -37,6 +40,8 @@ class Notifications final : public Follower {
   };
   void enqueue(const Message& message);
   awaitable<void> send_all(std::shared_ptr<Outbox> outbox);
+
+  void open(std::vector<Channel> channels);
 
   Clock& clock_;
   Scope scope_;

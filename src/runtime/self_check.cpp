@@ -91,9 +91,11 @@ void SelfCheck::tell_trouble(const engine::ControllerReading& reading) {
   if (was_well) {
     loop_.notice(Severity::critical, fmt::format("{} can do nothing: {}", observer_, trouble_),
                  fmt::format("it goes on by itself when that is over{}{}",
-                             trouble.what_to_do.empty() ? "" : ": ", trouble.what_to_do));
+                             trouble.what_to_do.empty() ? "" : ": ", trouble.what_to_do),
+                 IncidentStage::triggered);
   } else {
-    loop_.notice(Severity::info, fmt::format("{} can act again", observer_), "");
+    loop_.notice(Severity::info, fmt::format("{} can act again", observer_), "",
+                 IncidentStage::resolved);
   }
 }
 

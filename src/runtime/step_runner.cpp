@@ -42,6 +42,18 @@ std::string name_of(const Call& call) {
 
 }  // namespace
 
+Result<std::shared_ptr<Action>> make_action(const Catalog& catalog, const std::string& cluster,
+                                            const GroupSpec& group, const Step& step,
+                                            Services& services) {
+  const ActionKind* kind = catalog.find_action(step.uses);
+  if (kind == nullptr) {
+    return fail(ErrorCode::invalid, "`{}` is not available in this build", step.uses);
+  }
+  return kind->make(ActionContext{std::make_shared<const GroupSpec>(group), cluster, step.site,
+                                  without_escapes(step.settings)},
+                    services);
+}
+
 StepRunner::StepRunner(Loop& loop, const Catalog& catalog, Services& services, bool look_only)
     : loop_(loop),
       catalog_(catalog),
@@ -49,16 +61,11 @@ StepRunner::StepRunner(Loop& loop, const Catalog& catalog, Services& services, b
       look_only_(look_only),
       scope_(services.io.get_executor(), [](const std::string&, const std::string&) {}) {}
 
-Result<std::shared_ptr<Action>> StepRunner::make_action(const Call& call) const {
-  const ActionKind* kind = catalog_.find_action(call.step.uses);
-  if (kind == nullptr)
-    return fail(ErrorCode::invalid, "`{}` is not available in this build", call.step.uses);
-  const GroupSpec* group = loop_.state().configuration.find_group(call.group);
+Result<std::shared_ptr<Action>> StepRunner::make_action_of(const Call& call) const {
+  const Configuration& configuration = loop_.state().configuration;
+  const GroupSpec* group = configuration.find_group(call.group);
   if (group == nullptr) return fail(ErrorCode::invalid, "group {} is not configured", call.group);
-  return kind->make(
-      ActionContext{std::make_shared<const GroupSpec>(*group), loop_.state().configuration.cluster,
-                    call.step.site, without_escapes(call.step.settings)},
-      services_);
+  return runtime::make_action(catalog_, configuration.cluster, *group, call.step, services_);
 }
 
 void StepRunner::reconcile(const std::vector<Call>& calls) {
@@ -137,7 +144,7 @@ awaitable<void> StepRunner::make_once(Call call) {
   }
   const bool applies = call.kind == CallKind::apply;
   Result<Outputs> outputs;
-  Result<std::shared_ptr<Action>> action = make_action(call);
+  Result<std::shared_ptr<Action>> action = make_action_of(call);
   if (!action) {
     outputs = error_of(action);
   } else if (applies) {
@@ -157,7 +164,7 @@ awaitable<void> StepRunner::make_once(Call call) {
 }
 
 awaitable<Result<Inspection>> StepRunner::inspect(Call call, Deadline deadline, AskedBy asked_by) {
-  Result<std::shared_ptr<Action>> action = make_action(call);
+  Result<std::shared_ptr<Action>> action = make_action_of(call);
   if (!action) co_return error_of(action);
   const Deadline limit = earlier_of(deadline, Deadline::in(services_.clock, kInspectionLimit));
   StepCall step_call = to_step_call(call, limit);

@@ -19,6 +19,12 @@
 
 namespace bascule::runtime {
 
+// The action of a step, for the sites and checks of this group. Errors: the kind is not in this
+// build, or its settings do not fit the group.
+Result<std::shared_ptr<Action>> make_action(const Catalog& catalog, const std::string& cluster,
+                                            const GroupSpec& group, const Step& step,
+                                            Services& services);
+
 class StepRunner final : public Hands {
  public:
   // With `look_only`, nothing is applied or reverted, whatever is listed.
@@ -44,7 +50,7 @@ class StepRunner final : public Hands {
 
   awaitable<void> carry_out(engine::Call call, std::vector<Scope::Child> predecessors);
   awaitable<void> make_once(engine::Call call);
-  Result<std::shared_ptr<Action>> make_action(const engine::Call& call) const;
+  Result<std::shared_ptr<Action>> make_action_of(const engine::Call& call) const;
 
   Loop& loop_;
   const Catalog& catalog_;

@@ -103,22 +103,39 @@ awaitable<Result<void>> Supervisor::serve_term(Term term) {
   if (stop_requested_) loop_->stop();
   loop_->begin(engine::TermBegan{term, observer, assembly_.version, configuration.cluster},
                configuration);
+  if (!assembly_.suspicion.empty()) {
+    loop_->notice(Severity::critical, assembly_.suspicion,
+                  "what was done since then is not known: automation is held until a person has "
+                  "looked and says `bascule release --reason TEXT`");
+  }
   scheduler_->start(std::move(*checks));
   Scope scope(executor, [](const std::string&, const std::string&) {});
   scope.spawn("time", loop_->keep_time());
   scope.spawn("self check", self_check_->run(executor));
   scope.spawn("lease", renew_lease());
   scope.spawn("preflight", keep_asking_preflight());
+  if (!assembly_.suspicion.empty()) scope.spawn("suspicion", record_suspicion());
   phase_changed_.notify_all();
 
   Result<void> ended = co_await loop_->run(*runner_);
 
+  while (reloading_) co_await phase_changed_.wait();
   co_await scheduler_->stop();
   co_await runner_->stop();
   scope.request_stop();
   co_await scope.join();
   phase_changed_.notify_all();
   co_return ended;
+}
+
+awaitable<void> Supervisor::record_suspicion() {
+  engine::Command hold{"bascule", assembly_.suspicion, engine::HoldAutomation{}};
+  while (true) {
+    const auto answer = co_await loop_->command(hold, Deadline::in(clock_, kFreshLook));
+    if (answer) break;
+    co_await wait_for(clock_, kRenewEvery);
+  }
+  if (assembly_.suspicion_recorded) co_await assembly_.suspicion_recorded();
 }
 
 awaitable<void> Supervisor::renew_lease() {
@@ -192,6 +209,61 @@ awaitable<Result<engine::Answer>> Supervisor::command(engine::Command command, D
                            earlier_of(deadline, look));
   }
   co_return co_await loop_->command(std::move(command), deadline);
+}
+
+// A run goes on with the settings of its plan; but an action finds the checks that these name in
+// the configuration of its group.
+Result<void> Supervisor::keeps_open_steps(const Configuration& configuration) {
+  for (const auto& [id, run] : loop_->state().runs) {
+    const GroupSpec* before = loop_->state().configuration.find_group(run.plan.group);
+    const GroupSpec* after = configuration.find_group(run.plan.group);
+    if (run.ended_at || before == nullptr || after == nullptr) continue;
+    for (const Step& step : run.execution.steps) {
+      const auto made = [&](const GroupSpec& group) {
+        return make_action(assembly_.catalog, configuration.cluster, group, step, services_);
+      };
+      const auto then = made(*after);
+      if (then || !made(*before)) continue;
+      return fail(
+          Error{ErrorCode::conflict,
+                fmt::format("run {} is open, and its step {} could not go on: {}", id, step.id,
+                            then.error().message),
+                fmt::format("keep what it names until the run has ended: `bascule show {}`", id),
+                std::nullopt});
+    }
+  }
+  return {};
+}
+
+awaitable<Result<void>> Supervisor::reload(Configuration configuration,
+                                           std::vector<Channel> channels, Deadline deadline) {
+  if (!loop_ || ended_) {
+    co_return fail(ErrorCode::unavailable, "Bascule has no term open");
+  }
+  if (reloading_) co_return fail(ErrorCode::throttled, "another configuration is being taken");
+  auto checks = make_checks(configuration, assembly_.catalog, services_);
+  if (!checks) co_return error_of(checks);
+  auto references = make_references(configuration, assembly_.catalog, services_);
+  if (!references) co_return error_of(references);
+  if (Result<void> kept = keeps_open_steps(configuration); !kept) co_return kept;
+
+  struct Reloading {
+    Supervisor& self;
+    explicit Reloading(Supervisor& owner) : self(owner) { self.reloading_ = true; }
+    ~Reloading() {
+      self.reloading_ = false;
+      self.phase_changed_.notify_all();
+    }
+  };
+  const Reloading reloading(*this);
+  const auto answer = co_await loop_->reload(std::move(configuration), deadline);
+  if (!answer) co_return error_of(answer);
+  if (!answer->accepted) co_return fail(*answer->error);
+  services_.channels = std::move(channels);
+  self_check_->ask_others(std::move(*references));
+  co_await scheduler_->stop();
+  scheduler_->start(std::move(*checks));
+  co_return Result<void>();
 }
 
 awaitable<Result<std::vector<StoredRecord>>> Supervisor::read_journal(Sequence after,

@@ -6,6 +6,7 @@
 // commands differs.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,10 @@ struct Assembly {
   std::string version;
   // Reads, decides in its own journal, and changes nothing outside: previews and rehearsals.
   bool look_only = false;
+  // What is wrong with the journal although it can be read; empty: nothing. Automation is held for
+  // it, in the journal, and then `suspicion_recorded` is called.
+  std::string suspicion = {};
+  std::function<awaitable<void>()> suspicion_recorded = {};
 };
 
 class Supervisor final : private Onlooker {
@@ -48,6 +53,8 @@ class Supervisor final : private Onlooker {
 
   // The loop while the term is open, else nothing.
   [[nodiscard]] Loop* loop() { return loop_.get(); }
+  // Why this process can do nothing now, as a clause; empty: it can.
+  [[nodiscard]] std::string trouble() const { return self_check_ ? self_check_->trouble() : ""; }
   // Notified when the term opens and when it ends.
   [[nodiscard]] Event& phase_changed() { return phase_changed_; }
   // Waits until every check has been looked at once. False when the deadline or the end came first.
@@ -55,6 +62,12 @@ class Supervisor final : private Onlooker {
 
   // A person's command. A move takes one fresh look at each check of its group first.
   awaitable<Result<engine::Answer>> command(engine::Command command, Deadline deadline);
+  // Another configuration from now on: what it makes is made anew, and the term goes on, also in
+  // the middle of a run. Nothing changes when it is refused: it cannot be made, it would take the
+  // ground from under an open run, or the store takes no records. What cannot change while a
+  // process runs (store, address, names) is the caller's to compare.
+  awaitable<Result<void>> reload(Configuration configuration, std::vector<Channel> channels,
+                                 Deadline deadline);
   // Up to `limit` records after `after`, as they are stored.
   awaitable<Result<std::vector<StoredRecord>>> read_journal(Sequence after, std::size_t limit);
   // What a move would do now, each step inspected; changes nothing.
@@ -72,7 +85,9 @@ class Supervisor final : private Onlooker {
   awaitable<Result<void>> open_and_serve();
   awaitable<Result<void>> serve_term(Term term);
   awaitable<Result<Term>> begin_term();
+  [[nodiscard]] Result<void> keeps_open_steps(const Configuration& configuration);
   awaitable<void> renew_lease();
+  awaitable<void> record_suspicion();
   awaitable<void> keep_asking_preflight();
   [[nodiscard]] bool all_seen() const;
 
@@ -85,6 +100,7 @@ class Supervisor final : private Onlooker {
   std::unique_ptr<SelfCheck> self_check_;
   Event phase_changed_;
   bool term_changes_ = false;
+  bool reloading_ = false;
   bool stop_requested_ = false;
   bool ended_ = false;
 };

@@ -53,6 +53,7 @@ class Scene:
     def __init__(self):
         self.world = build.make_world(dns_server.users(), place_in_memory())
         self.bascule = bascule_view.Bascule(self.world)
+        self.journal = self.world.path("journal.db")
         try:
             build.make_sites(self.world)
             dns_server.start(self.world)
@@ -152,10 +153,9 @@ class Scene:
 
     def records(self, after=0):
         """The records after that number, oldest first."""
-        path = self.world.path("journal.db")
-        if not os.path.exists(path):
+        if not os.path.exists(self.journal):
             return []
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
+        connection = sqlite3.connect(f"file:{self.journal}?mode=ro", uri=True, timeout=5)
         try:
             rows = connection.execute("SELECT bytes FROM journal WHERE seq > ? ORDER BY seq",
                                       (after,)).fetchall()

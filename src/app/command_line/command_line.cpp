@@ -171,7 +171,11 @@ int run(int count, char** words) {
   const auto terminal = process_terminal();
   std::vector<std::string> given(words + std::min(count, 1), words + count);
   try {
-    return static_cast<int>(run_command_line(given, *terminal, variable));
+    const ExitCode ended = run_command_line(given, *terminal, variable);
+    if (terminal->lost_because().empty()) return static_cast<int>(ended);
+    terminal->write_message(
+        fmt::format("bascule: what was printed is not complete: {}\n", terminal->lost_because()));
+    return static_cast<int>(ended == ExitCode::done ? ExitCode::no : ended);
   } catch (const std::exception& problem) {
     terminal->write_message(fmt::format("bascule: {}\n", problem.what()));
     return static_cast<int>(ExitCode::no);

@@ -233,7 +233,7 @@ awaitable<ExitCode> follow_run(Session& session, Backend& backend, FollowOptions
   Sight& sight = *shared;
   Display display(session, options);
   Watcher watcher(session.clock(), backend, options.run, sight);
-  boost::asio::signal_set signals(session.io(), SIGINT, SIGTERM);
+  boost::asio::signal_set signals(session.io(), SIGINT, SIGTERM, SIGHUP);
   signals.async_wait([shared](boost::system::error_code canceled, int) {
     if (canceled) return;
     shared->left = true;

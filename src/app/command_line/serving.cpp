@@ -22,7 +22,8 @@ Family serving() {
             "the daemon: watch, decide, act",
             "Watches every site, decides, acts, and answers the other commands at the address "
             "`listen`. Stops cleanly on SIGINT and SIGTERM, also in the middle of a run: the next "
-            "start goes on with it.",
+            "start goes on with it; a second one ends it at once. On SIGHUP it reads FILE again: "
+            "what is wrong with it is said, and the one before stays in force.",
             {{"bascule serve -c shop.yaml", ""}},
             {},
             nullptr,

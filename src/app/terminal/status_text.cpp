@@ -182,6 +182,12 @@ std::string status_text(const Json& status, const Look& look) {
   }
   page.table(table);
   page.gap();
+  if (const std::string trouble = text_or(status, "trouble"); !trouble.empty()) {
+    page.flow(
+        {{fmt::format("{} {} can do nothing: {}", kFailed, text_or(status, "observer"), trouble),
+          Tone::bad}},
+        0, 2);
+  }
   add_hold(page, member(status, "hold"), "everything", "bascule release --reason TEXT", now);
   for (const Json& group : groups) add_notices(page, group, now);
   for (const Json& group : groups) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 namespace bascule::app {
 namespace {
@@ -15,20 +16,32 @@ constexpr std::size_t kNarrowest = 40;
 constexpr std::size_t kLongestAnswer = 4'096;
 
 // All of it, or as much as the other end takes: a reader that went away is no reason to stop what
-// is under way.
-void write_all(int descriptor, std::string_view text) {
+// is under way. Returns the error of the system; 0: all was written.
+int write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
+    if (written <= 0) return errno;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
+  return 0;
+}
+
+// Whoever reads has read enough, or closed the window.
+bool reader_has_gone(int error) {
+  return error == EPIPE || error == EIO || error == ECONNRESET;
 }
 
 class ProcessTerminal final : public Terminal {
  public:
-  void write_data(std::string_view text) override { write_all(STDOUT_FILENO, text); }
-  void write_message(std::string_view text) override { write_all(STDERR_FILENO, text); }
+  void write_data(std::string_view text) override {
+    const int error = write_all(STDOUT_FILENO, text);
+    if (error != 0 && !reader_has_gone(error)) lost_because_ = std::strerror(error);
+  }
+  void write_message(std::string_view text) override {
+    static_cast<void>(write_all(STDERR_FILENO, text));
+  }
+  [[nodiscard]] std::string lost_because() const override { return lost_because_; }
 
   std::optional<std::string> read_line() override {
     std::string line;
@@ -55,6 +68,9 @@ class ProcessTerminal final : public Terminal {
     }
     return 0;
   }
+
+ private:
+  std::string lost_because_;
 };
 
 // The first of these that is set and not empty decides (POSIX, "Environment Variables").

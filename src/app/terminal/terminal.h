@@ -19,6 +19,8 @@ class Terminal {
 
   virtual void write_data(std::string_view text) = 0;     // standard output
   virtual void write_message(std::string_view text) = 0;  // standard error
+  // Why data could not be written, where that was not its reader's will; empty: all was.
+  [[nodiscard]] virtual std::string lost_because() const { return ""; }
   // One line of an answer, without its end; nothing when the input has ended. Blocks.
   virtual std::optional<std::string> read_line() = 0;
 
