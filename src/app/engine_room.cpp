@@ -134,7 +134,7 @@ Result<std::unique_ptr<EngineRoom>> EngineRoom::open(boost::asio::io_context& io
                         [journal = room->sqlite_.get()] { return tell(*journal); }});
   room->routes_ = std::make_unique<api::Routes>(
       room->clock_, *room->supervisor_,
-      api::Speaker{configuration.observer.name, access == Access::act});
+      api::Speaker{configuration.observer.name, access == Access::act, ""});
   return room;
 }
 
