@@ -105,7 +105,7 @@ awaitable<void> discard_room(Daemon& daemon) {
 
 int exit_code_of(const Error& error) {
   if (error.code == ErrorCode::unavailable || error.code == ErrorCode::conflict ||
-      error.code == ErrorCode::term_over) {
+      error.code == ErrorCode::term_over || error.code == ErrorCode::unable) {
     return kNotReachable;
   }
   return error.code == ErrorCode::invalid ? kConfiguration : kFailed;

@@ -94,6 +94,38 @@ TEST(SimulatedClock, ACanceledWaitDoesNotActOnItsMoment) {
   EXPECT_EQ(world.scope.running(), 0U);
 }
 
+TEST(SimulatedClock, ASetClockMovesRecordTimeOnly) {
+  World world;
+  const MonotonicInstant before = world.clock.monotonic();
+  world.clock.set_record_time(kStart - 1h);
+  EXPECT_EQ(world.clock.now(), kStart - 1h);
+  EXPECT_EQ(world.clock.monotonic(), before);
+  world.clock.advance(1s);
+  EXPECT_EQ(world.clock.now(), kStart - 1h + 1s);
+}
+
+TEST(SimulatedClock, AfterAStallEveryWaitComesLateAtOnce) {
+  World world;
+  std::vector<Instant> seen;
+  world.scope.spawn("ticks", tick(&world.clock, 2, &seen));
+  world.clock.drain();
+  world.clock.stall(1h);
+  EXPECT_EQ(seen, (std::vector<Instant>{kStart + 1h}));
+  world.clock.advance(10ms);
+  EXPECT_EQ(seen.back(), kStart + 1h + 10ms);
+}
+
+TEST(SimulatedClock, StepsAreOneHandlerOrOneWait) {
+  World world;
+  world.scope.spawn("a", world.note_at(10ms, "a"));
+  int steps = 0;
+  while (world.log.empty() && world.clock.step()) ++steps;
+  EXPECT_EQ(world.log, (std::vector<std::string>{"a"}));
+  EXPECT_GT(steps, 2);
+  while (world.clock.step()) continue;
+  EXPECT_EQ(world.clock.now(), kStart + 10ms);
+}
+
 TEST(SystemClock, WaitsForRealTime) {
   RealWorld world;
   const MonotonicInstant before = world.clock.monotonic();

@@ -155,6 +155,9 @@ TEST(Decide, refuses_a_reload_that_would_remove_the_group_of_an_open_run) {
   other.groups.front().name = GroupName("other");
   const Decision decision = decide(shop.state, shop.readings, ConfigurationRead{other}, at(50));
   EXPECT_TRUE(decision.records.empty());
+  ASSERT_TRUE(decision.answer && !decision.answer->accepted);
+  EXPECT_TRUE(decision.answer->text.ends_with("does not name group shop any more"))
+      << decision.answer->text;
   evolve_all(shop.state, decision.records);
   EXPECT_NE(shop.state.configuration.find_group(kShop), nullptr);
 }

@@ -218,6 +218,11 @@ Result<void> Supervisor::keeps_open_steps(const Configuration& configuration) {
     const GroupSpec* before = loop_->state().configuration.find_group(run.plan.group);
     const GroupSpec* after = configuration.find_group(run.plan.group);
     if (run.ended_at || before == nullptr || after == nullptr) continue;
+    // That a whole site is missing is said as such, when the configuration is decided on.
+    if (after->find_site(run.plan.source) == nullptr ||
+        after->find_site(run.plan.target) == nullptr) {
+      continue;
+    }
     for (const Step& step : run.execution.steps) {
       const auto made = [&](const GroupSpec& group) {
         return make_action(assembly_.catalog, configuration.cluster, group, step, services_);

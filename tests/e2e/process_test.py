@@ -62,9 +62,10 @@ class Process(cases.WithScene):
         wait_for("it says that it is over", lambda: "can act again" in self.scene.log(), 40)
         self.steady_and_nothing_done(before)
 
+
+class Stops(cases.WithScene):
     def test_told_to_stop_twice_it_ends_at_once_and_the_next_one_goes_on(self):
         self.scene.delay_power()
-        self.scene.stop()
         self.scene.start()
         before = self.scene.last_seq()
         self.scene.crash(scene.HOME)
@@ -130,7 +131,7 @@ class Readers(cases.WithScene):
         master, slave = pty.openpty()
         follower = subprocess.Popen(
             [self.scene.bascule.program, "switchover", "shop", "--to", scene.OTHER, "--reason",
-             "test", "-c", self.scene.file], stdin=slave, stdout=slave, stderr=slave,
+             "test", "--yes", "-c", self.scene.file], stdin=slave, stdout=slave, stderr=slave,
             start_new_session=True, cwd=self.scene.world.folder,
             preexec_fn=take_terminal, env=machine.environment(USER="ana", TERM="xterm"))
         os.close(slave)

@@ -33,6 +33,18 @@ TEST(Failure, ASealedRoleIsToldFromEveryOtherRefusal) {
   EXPECT_TRUE(german.login_refused);
 }
 
+// libpq tells a socket that we could not open in the same words as one that the server refused.
+TEST(Failure, WhatWeLackOurselvesIsNoWordOfTheServer) {
+  const Failure ours = connect_failure(
+      "connection to server at \"127.0.0.1\", port 5432 failed: could not create socket: Too many "
+      "open files\n");
+  EXPECT_EQ(ours.error.code, ErrorCode::unable);
+  const Failure theirs = connect_failure(
+      "connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  53000: out of memory\n"
+      "LOCATION:  AllocSetAlloc, aset.c:920\n");
+  EXPECT_EQ(theirs.error.code, ErrorCode::unavailable);
+}
+
 TEST(Failure, AnAnswerCountsMoreThanTheSilenceOfAnotherAddress) {
   EXPECT_TRUE(connect_failure(std::string(kRefused) + kSealed).login_refused);
   EXPECT_TRUE(connect_failure(std::string(kSealed) + kRefused).login_refused);
