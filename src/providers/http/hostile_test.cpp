@@ -109,6 +109,12 @@ std::vector<Row> silences() {
           drips("DripsABodyWithoutLength", kOk + "\r\n", "b")};
 }
 
+std::string many(const std::string& piece) {
+  std::string all;
+  while (all.size() < 60'000) all += piece;
+  return all;
+}
+
 std::vector<Row> floods_of_bytes() {
   const std::string cut = "200, but the first 256 KiB of the body lack the expected text";
   return {
@@ -116,14 +122,14 @@ std::vector<Row> floods_of_bytes() {
       floods("EndlessHeaders", kOk, "X-A: bbbbbbbbbbbbbbbbbbbbbbbb\r\n", kHeaderTooLarge),
       floods("EndlessHeaderName", kOk, std::string(1000, 'a'), kHeaderTooLarge),
       floods("EndlessHeaderValue", kOk + "X-A: ", std::string(1000, 'a'), kHeaderTooLarge),
-      floods("EndlessFoldedHeader", kOk + "X-A: b", "\r\n b", kHeaderTooLarge),
+      floods("EndlessFoldedHeader", kOk + "X-A: b", many("\r\n b"), kHeaderTooLarge),
       healthy(floods("EndlessBody", kOk + "\r\n", std::string(64 * 1024, 'a'), "200")),
       degraded(
           expecting(floods("EndlessBodyThatIsRead", kOk + "\r\n", std::string(64 * 1024, 'a'), cut),
                     {{"body", "green"}})),
       healthy(
           floods("EndlessChunks", kChunked, "8000\r\n" + std::string(0x8000, 'a') + "\r\n", "200")),
-      healthy(floods("EndlessSmallChunks", kChunked, "1\r\na\r\n1\r\na\r\n1\r\na\r\n", "200")),
+      healthy(floods("EndlessSmallChunks", kChunked, many("1\r\na\r\n"), "200")),
       floods("EndlessChunkSize", kChunked, std::string(1000, '0'),
              "a chunk's header or the trailer is larger than 32 KiB"),
       floods("EndlessChunkExtension", kChunked + "5;x=", std::string(1000, 'y'),
