@@ -46,6 +46,10 @@ test: packages-build+test ## build everything, then run all tests; TESTS=REGEX r
 	$(call configure_and_compile,release)
 	$(STEP) 'test' "$(FIX_TEST)" ctest --test-dir build/release $(CTEST_OPTIONS)
 
+.PHONY: man
+man: build ## manual pages in build/man, from the same texts as --help
+	@mkdir -p build/man && build/release/bascule man --out build/man
+
 .PHONY: demo
 demo: packages-build+demo build ## a real failover in two minutes; KEEP=1 leaves it running
 	$(STEP) 'demo' 'the lines above name the log of the part that failed' \

@@ -66,9 +66,13 @@ Result<std::string> read_file(const std::string& path, std::size_t size_max) {
   }
 }
 
+Error file_error(const std::string& path, int problem) {
+  return Error{code_of(problem), path + ": " + reason(problem), "", std::nullopt};
+}
+
 Result<void> write_private_file(const std::string& path, const std::string& content) {
   const File file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-  if (file.descriptor < 0) return fail(code_of(errno), "{}: {}", path, reason(errno));
+  if (file.descriptor < 0) return fail(file_error(path, errno));
   const ssize_t written = ::write(file.descriptor, content.data(), content.size());
   if (written == static_cast<ssize_t>(content.size())) return {};
   return fail(ErrorCode::unavailable, "{}: {}", path,

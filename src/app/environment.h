@@ -13,6 +13,8 @@ config::Environment system_environment();
 
 std::optional<std::string> variable(const std::string& name);
 Result<std::string> read_file(const std::string& path, std::size_t size_max);
+// What errno says about a file, with its path.
+Error file_error(const std::string& path, int problem);
 // Writes a new file with mode 0600, or fails when it exists already (`conflict`).
 Result<void> write_private_file(const std::string& path, const std::string& content);
 

@@ -179,7 +179,7 @@ class RootReader {
     const auto text = read_plain_text(reading_, listen->value, "`listen`");
     if (!text) return;
     const auto endpoint = parse_endpoint(*text);
-    if (!endpoint || !endpoint->port) {
+    if (!endpoint || endpoint->port.value_or(0) == 0) {
       reading_.problems.error("bad_endpoint", listen->value.span,
                               fmt::format("{} is not ADDRESS:PORT", quote(*text)),
                               "write 127.0.0.1:8420");

@@ -33,14 +33,18 @@ struct AuditReport {
   [[nodiscard]] std::string line() const;
 };
 
-// Handed every record of a journal in order, from the first on:
+// Handed every record of a journal in order, from the first or from one that is known:
 //
 //   ChainAudit audit(expected);
 //   for (const StoredRecord& record : page) audit.add(record.seq, record.hash, record.bytes);
 //   return audit.finish();
 class ChainAudit {
  public:
-  explicit ChainAudit(std::optional<SeenHead> expected = std::nullopt) : expected_(expected) {}
+  // `start`: the record before the first that is added; by default the beginning of the journal.
+  explicit ChainAudit(std::optional<SeenHead> expected = std::nullopt, SeenHead start = {})
+      : expected_(expected) {
+    report_.head = start;
+  }
 
   // False from the first bad record on; what comes after it is not looked at.
   bool add(Sequence seq, const Hash& hash, std::string_view bytes);

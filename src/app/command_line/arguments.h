@@ -21,8 +21,12 @@ struct Arguments {
 
   std::string group;
   std::string run;
-  std::string file;   // of `config validate`
-  std::string store;  // of `audit verify`
+  std::string file;   // of `config validate` and `config init`
+  std::string store;  // of `audit verify` and `audit export`
+
+  std::string shell;               // of `completion`
+  std::string topic;               // of `man`
+  std::vector<std::string> words;  // of `complete`: a command line that is being written
 
   std::string to;
   std::string site;
@@ -38,15 +42,19 @@ struct Arguments {
   std::string lasting;     // a duration
   std::string wait_limit;  // a duration
   std::string head;        // SEQ:HASH
+  std::string out;         // a file to write
+  std::int64_t after = 0;  // the number of a record
   std::int64_t limit = 20;
 
   bool local = false;
+  bool http = false;
   bool yes = false;
   bool no_wait = false;
   bool follow = false;
   bool detailed_exit_code = false;
 
-  [[nodiscard]] bool wants_json() const { return output == "json"; }
+  // Data for a program, rather than text for a person.
+  [[nodiscard]] bool wants_view() const { return output != "table"; }
 };
 
 }  // namespace bascule::app

@@ -147,6 +147,18 @@ awaitable<Answer> ask_for(Session& session, Backend& backend, std::string target
   co_return Answer{std::move(reply->body), ExitCode::done};
 }
 
+std::optional<Json> ask_quietly(Session& session, const std::string& target, Duration patience) {
+  ExitCode ended = ExitCode::done;
+  auto daemon = find_daemon(session, ended);
+  if (!daemon) return std::nullopt;
+  auto client = DaemonClient::make(session.io(), session.clock(), std::move(*daemon));
+  if (!client) return std::nullopt;
+  (*client)->set_answer_timeout(patience);
+  auto reply = block_on(session.io(), (*client)->ask("GET", target, Json::object()));
+  if (!reply || reply->status != 200) return std::nullopt;
+  return std::move(reply->body);
+}
+
 std::string path_of(std::initializer_list<std::string_view> parts) {
   std::string path = "/api/v1";
   for (const std::string_view part : parts) path += "/" + net::percent_encode(part);

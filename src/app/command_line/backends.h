@@ -41,6 +41,10 @@ struct Answer {
 awaitable<Answer> ask_for(Session& session, Backend& backend, std::string target,
                           std::string must_have);
 
+// The body of what the daemon answers with 200 within the patience; nothing otherwise, and nothing
+// is said about it.
+std::optional<Json> ask_quietly(Session& session, const std::string& target, Duration patience);
+
 // "/api/v1/groups/shop/plan", each part encoded.
 std::string path_of(std::initializer_list<std::string_view> parts);
 

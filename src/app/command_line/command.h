@@ -40,7 +40,9 @@ Family serving();
 Family looking();
 Family moving();
 Family operating();
+Family auditing();
 Family configuring();
+Family completing();
 
 // Options that several families share.
 void declare_reason(CLI::App& app, Arguments& arguments);

@@ -70,11 +70,9 @@ Parsed check_needs(Parsed parsed) {
                     fmt::format("bascule {} --help", parsed.command->name));
   }
   const std::string& output = parsed.arguments.output;
-  if (output == "yaml")
-    return complain("`-o yaml` is not available in this build", "use -o table or -o json");
-  if (output != "table" && output != "json")
+  if (output != "table" && output != "json" && output != "yaml")
     return complain(fmt::format("`-o {}` is not a form of output", output),
-                    "use -o table or -o json");
+                    "use -o table, -o json or -o yaml");
   return parsed;
 }
 
@@ -89,8 +87,8 @@ bool asks_for_help(const std::vector<std::string>& words) {
 }  // namespace
 
 const std::vector<Family>& families() {
-  static const std::vector<Family> kFamilies{looking(), moving(), operating(), configuring(),
-                                             serving()};
+  static const std::vector<Family> kFamilies{looking(),     moving(),  operating(), auditing(),
+                                             configuring(), serving(), completing()};
   return kFamilies;
 }
 

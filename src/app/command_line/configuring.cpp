@@ -1,25 +1,25 @@
-// What needs no daemon: config validate, check, audit verify; and version.
+// What needs no daemon: check, config validate, schema and init; and version.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "app/catalog.h"
 #include "app/command_line/backends.h"
 #include "app/command_line/command.h"
+#include "app/command_line/start_configuration.h"
 #include "app/configuration_file.h"
+#include "app/environment.h"
 #include "app/local.h"
 #include "app/terminal/texts.h"
 #include "app/terminal/view_reading.h"
 #include "app/version.h"
 #include "config/problem.h"
-#include "journals/sqlite/sqlite_journal.h"
-#include "model/audit.h"
+#include "config/schema.h"
 
 namespace bascule::app {
 namespace {
-
-constexpr std::size_t kPage = 500;
 
 ExitCode validate(Session& session) {
   const Arguments& arguments = session.arguments();
@@ -41,6 +41,35 @@ ExitCode validate(Session& session) {
   return loaded.ok() ? ExitCode::done : ExitCode::usage;
 }
 
+ExitCode schema(Session& session) {
+  const Json made = config::json_schema(known_kinds());
+  session.show(made, to_pretty_text(made) + "\n");
+  return ExitCode::done;
+}
+
+ExitCode init(Session& session) {
+  const Arguments& arguments = session.arguments();
+  const std::string text =
+      start_configuration(arguments.http ? StartWith::http : StartWith::postgres);
+  const std::string path = arguments.file.empty() ? "bascule.yaml" : arguments.file;
+  if (path == "-") {
+    session.terminal().write_data(text);
+    return ExitCode::done;
+  }
+  if (auto written = write_private_file(path, text); !written) {
+    Error error = written.error();
+    if (error.code == ErrorCode::conflict) {
+      error = Error{ErrorCode::invalid, fmt::format("{} exists, and is left as it is", path),
+                    "name another file: bascule config init FILE", std::nullopt};
+    }
+    return session.fail(error);
+  }
+  session.show(
+      Json{{"file", path}},
+      fmt::format("{}: two sites to begin with. Then: bascule config validate {}\n", path, path));
+  return ExitCode::done;
+}
+
 bool is_well(const Json& check) {
   const std::string health = text_or(check, "health");
   return health == "healthy" || health == "degraded";
@@ -57,97 +86,18 @@ ExitCode check(Session& session) {
   return std::ranges::all_of(*view, is_well) ? ExitCode::done : ExitCode::no;
 }
 
-// "sqlite:///var/lib/bascule/journal.db", or the path alone.
-std::string path_of_store(const std::string& store) {
-  constexpr std::string_view kScheme = "sqlite://";
-  return store.starts_with(kScheme) ? store.substr(kScheme.size()) : store;
-}
-
-awaitable<Result<AuditReport>> audit(Journal& journal, std::optional<SeenHead> seen) {
-  ChainAudit chain(seen);
-  Sequence after = 0;
-  std::size_t limit = kPage;
-  while (true) {
-    const auto page = co_await journal.read(after, limit);
-    if (!page && page.error().code != ErrorCode::corrupt) co_return error_of(page);
-    if (!page && limit > 1) {  // one by one from here on: the record that is wrong is to be named
-      limit = 1;
-      continue;
-    }
-    if (!page) {
-      chain.broken(page.error());
-      co_return chain.finish();
-    }
-    if (page->empty()) co_return chain.finish();
-    for (const StoredRecord& record : *page) {
-      if (!chain.add(record.seq, record.hash, record.bytes)) co_return chain.finish();
-    }
-    after = page->back().seq;
-  }
-}
-
-// The file to verify; nothing when that is not known, which has then been said.
-std::optional<std::string> store_to_verify(Session& session, ExitCode& ended) {
-  const Arguments& arguments = session.arguments();
-  if (!arguments.store.empty()) return path_of_store(arguments.store);
-  if (arguments.configuration.empty()) {
-    ended = session.fail_usage("`audit verify` needs a journal", "-c FILE, or its path");
-    return std::nullopt;
-  }
-  const auto loaded = load_or_say(session, arguments.configuration);
-  ended = ExitCode::usage;
-  if (!loaded) return std::nullopt;
-  std::string path = store_path(loaded->configuration);
-  if (path.empty()) {
-    ended = session.fail_usage("the store of this configuration keeps no file to verify");
-    return std::nullopt;
-  }
-  return path;
-}
-
-ExitCode verify(Session& session) {
-  std::optional<SeenHead> seen;
-  if (!session.arguments().head.empty()) {
-    const auto head = seen_head_from(session.arguments().head);
-    if (!head) return session.fail(head.error());
-    seen = *head;
-  }
-  ExitCode ended = ExitCode::done;
-  const auto path = store_to_verify(session, ended);
-  if (!path) return ended;
-  // Whether the journal cannot be read or is not right: the answer is no.
-  const auto say_no = [&](const Error& error) {
-    session.fail(in_context(*path, error));
-    return ExitCode::no;
-  };
-  // Read first: a daemon that is writing only adds to it.
-  if (!seen) seen = noted_head(*path);
-  const auto journal = open_sqlite_journal_read_only(session.clock(), *path);
-  if (!journal) return say_no(journal.error());
-  auto report = block_on(session.io(), audit(**journal, seen));
-  if (!report) return say_no(report.error());
-  const Json view{{"intact", report->intact()},
-                  {"head", {{"seq", report->head.seq}, {"hash", to_hex(report->head.hash)}}},
-                  {"first_bad", report->first_bad ? Json(*report->first_bad) : Json(nullptr)},
-                  {"because", report->because.empty() ? Json(nullptr) : Json(report->because)}};
-  session.show(view, report->line() + "\n");
-  return report->intact() ? ExitCode::done : ExitCode::no;
-}
-
 ExitCode version(Session& session) {
   session.show(Json{{"version", kVersion}}, fmt::format("bascule {}\n", kVersion));
   return ExitCode::done;
 }
 
-void declare_validate(CLI::App& app, Arguments& arguments) {
+void declare_init(CLI::App& app, Arguments& arguments) {
   app.add_option("FILE", arguments.file, "");
+  app.add_flag("--http", arguments.http, "without a database: what answers over HTTP, and hooks");
 }
 
-void declare_verify(CLI::App& app, Arguments& arguments) {
-  app.add_option("STORE", arguments.store, "");
-  app.add_option("--head", arguments.head,
-                 "a head that somebody has seen, from a report: shows a tail that was cut off")
-      ->type_name("SEQ:HASH");
+void declare_validate(CLI::App& app, Arguments& arguments) {
+  app.add_option("FILE", arguments.file, "");
 }
 
 }  // namespace
@@ -174,18 +124,28 @@ Family configuring() {
         {},
         declare_validate,
         validate},
-       {"audit verify",
-        "[STORE] [--head SEQ:HASH]",
-        "prove that the journal is whole",
-        "Follows the chain of hashes through the whole journal and prints OK SEQ HASH, or the "
-        "first record that is wrong. A tail that was cut off shows against a head that somebody "
-        "has seen; without --head, against the newest that was noted beside the journal "
-        "(STORE.head). It works while a daemon is writing.",
-        {{"bascule audit verify -c shop.yaml", "the journal of a configuration"},
-         {"bascule audit verify journal.db --head 131:5f3a…", "with a head somebody has seen"}},
+       {"config schema",
+        "",
+        "the notation of a configuration, for an editor",
+        "Prints a JSON Schema (draft 2020-12) made from the tables that a configuration is read "
+        "by. An editor that knows it completes keys and shows what they mean; what needs the whole "
+        "file is for `config validate`.",
+        {{"bascule config schema > bascule.schema.json",
+          "then, in the first line of the file: # yaml-language-server: "
+          "$schema=bascule.schema.json"}},
         {},
-        declare_verify,
-        verify},
+        nullptr,
+        schema},
+       {"config init",
+        "[FILE] [--http]",
+        "a commented configuration to start from",
+        "Writes two sites with everything that has to be decided on (default: bascule.yaml; - is "
+        "standard output). A file that exists is never overwritten.",
+        {{"bascule config init shop.yaml", "sites with PostgreSQL"},
+         {"bascule config init --http -", "without a database, to be read first"}},
+        {},
+        declare_init,
+        init},
        {"version",
         "",
         "which build this is",

@@ -122,7 +122,7 @@ class Display {
   Display(Session& session, const FollowOptions& options)
       : session_(session),
         options_(options),
-        live_(!session.arguments().wants_json() && session.terminal().shows_data() &&
+        live_(!session.arguments().wants_view() && session.terminal().shows_data() &&
               session.data_look().columns >= kNarrowestLive &&
               session.variable("TERM").value_or("") != "dumb") {}
 
@@ -159,12 +159,12 @@ class Display {
 
   // With -o json the lines are progress, beside the data.
   void write(const std::string& text) {
-    session_.arguments().wants_json() ? session_.say_text(text) : session_.show_text(text);
+    session_.arguments().wants_view() ? session_.say_text(text) : session_.show_text(text);
   }
 
   void add_lines(const Sight& sight) {
     const Look& look =
-        session_.arguments().wants_json() ? session_.message_look() : session_.data_look();
+        session_.arguments().wants_view() ? session_.message_look() : session_.data_look();
     if (!std::exchange(has_head_, true)) write(run_head_text(sight.run, look));
     // In the order in which they ended; of those that ended together, in the order of the plan.
     std::map<std::string, std::vector<const Json*>> ended;

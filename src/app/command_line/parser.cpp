@@ -22,7 +22,8 @@ void declare_all(CLI::App& app, Arguments& arguments) {
   app.add_option("--token-file", arguments.token_file,
                  "a file with the daemon's token (BASCULE_TOKEN: the token itself)")
       ->type_name("FILE");
-  app.add_option("-o,--output", arguments.output, "table (default) or json")->type_name("FORM");
+  app.add_option("-o,--output", arguments.output, "table (default), json or yaml")
+      ->type_name("FORM");
   app.add_flag("--no-color", arguments.no_color, "no colours (also NO_COLOR)");
   app.add_option("--actor", arguments.actor, "who asks (default: USER@HOST)")->type_name("NAME");
 }

@@ -9,6 +9,7 @@
 
 #include "app/terminal/texts.h"
 #include "app/terminal/view_reading.h"
+#include "app/terminal/yaml.h"
 #include "async/pool.h"
 
 namespace bascule::app {
@@ -59,11 +60,17 @@ std::string Session::actor() const {
 }
 
 void Session::show(const Json& view, const std::string& text) {
-  terminal_.write_data(arguments_.wants_json() ? to_pretty_text(view) + "\n" : text);
+  if (arguments_.wants_view()) return write_view(view);
+  terminal_.write_data(text);
+}
+
+void Session::write_view(const Json& view) {
+  const bool is_yaml = arguments_.output == "yaml";
+  terminal_.write_data(is_yaml ? to_yaml(view) : to_pretty_text(view) + "\n");
 }
 
 void Session::show_text(const std::string& text) {
-  if (!arguments_.wants_json()) terminal_.write_data(text);
+  if (!arguments_.wants_view()) terminal_.write_data(text);
 }
 
 void Session::say_text(const std::string& text) {
@@ -75,7 +82,7 @@ void Session::say(const std::string& sentence) {
 }
 
 ExitCode Session::fail(const Error& error) {
-  if (arguments_.wants_json()) terminal_.write_data(to_pretty_text(error_body(error)) + "\n");
+  if (arguments_.wants_view()) write_view(error_body(error));
   terminal_.write_message(error_text(error, message_look_));
   return exit_code_of(error);
 }
@@ -86,7 +93,7 @@ ExitCode Session::fail_usage(std::string message, std::string what_to_do) {
 }
 
 ExitCode Session::refuse(const Reply& reply) {
-  if (arguments_.wants_json()) terminal_.write_data(to_pretty_text(reply.body) + "\n");
+  if (arguments_.wants_view()) write_view(reply.body);
   terminal_.write_message(refusal_text(reply.body, message_look_));
   return exit_code_of_status(reply.status);
 }

@@ -1,6 +1,6 @@
 // One command being carried out: its arguments, the terminal, time, and the few ways in which every
-// command speaks: data on standard output, messages on standard error, JSON alone where it was
-// asked for.
+// command speaks: data on standard output, messages on standard error, JSON or YAML alone where it
+// was asked for.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -26,6 +26,7 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   [[nodiscard]] const Arguments& arguments() const { return arguments_; }
+  void replace_arguments(Arguments arguments) { arguments_ = std::move(arguments); }
   [[nodiscard]] Terminal& terminal() { return terminal_; }
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
   [[nodiscard]] Clock& clock() { return clock_; }
@@ -36,16 +37,17 @@ class Session {
   // --actor, or USER@HOST.
   [[nodiscard]] std::string actor() const;
 
-  // Data: the JSON, or the text made of it, as was asked for.
+  // Data: the view as JSON or YAML, or the text made of it, as was asked for.
   void show(const Json& view, const std::string& text);
-  // Data as text, where no JSON was asked for.
+  // Data as text, where no view was asked for.
   void show_text(const std::string& text);
   // A message as it is.
   void say_text(const std::string& text);
   // A message of one sentence.
   void say(const std::string& sentence);
 
-  // Says what went wrong and how the command ends therefore. With -o json, {error: …} is the data.
+  // Says what went wrong and how the command ends therefore. With -o json or yaml, {error: …} is
+  // the data.
   ExitCode fail(const Error& error);
   ExitCode fail_usage(std::string message, std::string what_to_do = "");
   // The same of an answer that is not 200; its body is the data.
@@ -56,6 +58,8 @@ class Session {
   awaitable<std::string> ask_line(std::string question);
 
  private:
+  void write_view(const Json& view);
+
   Terminal& terminal_;
   Variables variables_;
   Arguments arguments_;
