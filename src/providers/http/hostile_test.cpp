@@ -290,7 +290,7 @@ TEST_F(Hostile, ServersDelayNoOtherCheck) {
     looks.spawn(rows[i].name, keep(make("http", settings).value(), patience, &bad[i].seen));
   }
   answer("200 OK");
-  for (int i = 0; i < 50; ++i) EXPECT_EQ(look().health, Health::healthy);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(look().health, Health::healthy);
   EXPECT_GE(looks.running(), silences().size()) << "they still hang, and nobody waited for them";
   looks.request_stop();
   world.wait(looks.join());

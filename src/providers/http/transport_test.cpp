@@ -2,7 +2,10 @@
 // sides.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <vector>
 
 #include "net/certificates_for_test.h"
 #include "net/name_server_for_test.h"
@@ -207,10 +210,16 @@ TEST_F(Certified, ARotatedClientCertificateIsShownWithoutARestart) {
   const auto look_now = [&] { return world.wait(probe->look(world.in(20s))); };
   EXPECT_EQ(look_now().health, Health::failed) << "it has expired";
 
-  const std::string good_key = certificates.path("client.key");
-  std::ofstream(good_key) << "half a key";
+  // The times of files are coarse: they may not have changed since the probe was made.
+  const auto touch = [&](const char* name, std::chrono::hours later) {
+    const std::string path = certificates.path(name);
+    std::filesystem::last_write_time(path, std::filesystem::last_write_time(path) + later);
+  };
+  std::ofstream(certificates.path("client.key")) << "half a key";
+  touch("client.key", 1h);
   EXPECT_EQ(look_now().health, Health::failed) << "and does not become worse";
   certificates.make({.file = "client"});
+  touch("client.key", 2h);
   const Observation seen = look_now();
   EXPECT_EQ(seen.health, Health::healthy) << seen.summary;
 }
