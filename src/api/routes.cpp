@@ -64,6 +64,17 @@ Result<engine::CommandBody> move_from(const GroupName& group, const Json& body) 
   start.ticket = text_or(body, "ticket");
   start.idempotency_key = text_or(body, "idempotency_key");
   start.confirmed_site = text_or(body, "confirmed_site");
+  start.supersedes = RunId(text_or(body, "supersedes"));
+  if (const std::string at = text_or(body, "at"); !at.empty()) {
+    start.at = from_rfc3339(at);
+    if (!start.at) return fail(ErrorCode::invalid, "`at` is not a time as RFC 3339 writes it");
+  }
+  if (body.contains("plan") && !body["plan"].is_null()) {
+    Result<engine::PlanBasis> basis = plan_basis_from(body["plan"]);
+    if (!basis) return fail(in_context("`plan`", basis.error()));
+    start.planned = *std::move(basis);
+    if (!start.to) return fail(ErrorCode::invalid, "a saved plan goes to a site: `to` is missing");
+  }
   return start;
 }
 
@@ -89,6 +100,7 @@ Result<engine::CommandBody> group_command(const GroupName& group, const std::str
 Result<engine::CommandBody> run_command(const RunId& run, const std::string& verb,
                                         const Json& body) {
   if (verb == "abort") return engine::AbortRun{run};
+  if (verb == "approve") return engine::ApproveRun{run};
   if (verb == "resume")
     return engine::ResumeRun{run, StepId(text_or(body, "step")), text_or(body, "as")};
   return fail(ErrorCode::not_found, "runs have no `{}`", verb);

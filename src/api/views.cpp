@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/forms.h"
 #include "engine/drift.h"
 #include "engine/execution.h"
 #include "engine/failback.h"
+#include "engine/notes.h"
 
 namespace bascule::api {
 namespace {
@@ -17,27 +19,6 @@ using engine::GroupStatus;
 using engine::Obligation;
 using engine::Run;
 using engine::State;
-
-Json instant(const std::optional<Instant>& at) {
-  return at ? Json(to_rfc3339(*at)) : Json(nullptr);
-}
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
-}
-Json milliseconds(const std::optional<Duration>& duration) {
-  return duration ? Json(duration->count()) : Json(nullptr);
-}
-Json milliseconds(const std::optional<Microseconds>& latency) {
-  constexpr double kPerMillisecond = 1'000.0;
-  return latency ? Json(static_cast<double>(latency->count()) / kPerMillisecond) : Json(nullptr);
-}
-template <typename T>
-Json number(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-std::string word(auto value) {
-  return std::string(to_string(value));
-}
 
 const engine::CheckVerdict* find_verdict(const State& state, const CheckReference& check) {
   const auto found = state.verdicts.find(check);
@@ -125,7 +106,7 @@ Json obligation_view(const Obligation& obligation) {
 const Run* last_ended_run(const State& state, const GroupName& group) {
   const Run* last = nullptr;
   for (const auto& [id, run] : state.runs) {
-    if (run.plan.group == group && run.ended_at &&
+    if (run.plan.group == group && run.began_at && run.ended_at &&
         (last == nullptr || *run.ended_at > *last->ended_at))
       last = &run;
   }
@@ -141,7 +122,8 @@ std::string automation_of(const State& state, const GroupSpec& group, const Grou
 std::string next_command(const State& state, const Run& run) {
   switch (run.state) {
     case RunState::waiting:
-      return fmt::format("bascule abort {} --reason TEXT", run.id);
+      return fmt::format("bascule {} {} --reason TEXT",
+                         run.wait->what == WaitFor::approval ? "approve" : "abort", run.id);
     case RunState::running:
       return fmt::format("bascule show {}", run.id);
     case RunState::parked:
@@ -169,11 +151,11 @@ Json outage_view(const Run& run) {
             {"steps_ms", nullptr}};
   if (run.outage_began_at && run.outage_ended_at) {
     view["measured_ms"] = (*run.outage_ended_at - *run.outage_began_at).count();
-    view["steps_ms"] = (*run.outage_ended_at - run.opened_at).count();
+    view["steps_ms"] = (*run.outage_ended_at - run.began_at.value_or(run.opened_at)).count();
   }
   if (run.outage_began_at && run.verdict_at) {
     view["detection_ms"] = (*run.verdict_at - *run.outage_began_at).count();
-    view["decision_ms"] = (run.opened_at - *run.verdict_at).count();
+    view["decision_ms"] = (run.began_at.value_or(run.opened_at) - *run.verdict_at).count();
   }
   return view;
 }
@@ -194,6 +176,21 @@ Json step_view(const Step& step, const engine::StepProgress& progress) {
               {"request_ids", Json::array()}};
 }
 
+// Why the run did not begin when it was opened, and how that ended.
+Json wait_view(const State& state, const Run& run) {
+  if (!run.wait) return nullptr;
+  const bool waits = run.state == RunState::waiting;
+  const bool for_approval = run.wait->what == WaitFor::approval;
+  const Instant until =
+      waits && for_approval ? engine::approval_deadline(state, run) : run.wait->until;
+  return Json{
+      {"for", word(run.wait->what)},
+      {"until", to_rfc3339(until)},
+      {"on_timeout", for_approval ? Json(run.wait->proceeds ? "proceed" : "abort") : Json(nullptr)},
+      {"begun_by", text_or_null(run.begun_by)},
+      {"begun_because", text_or_null(run.begun_because)}};
+}
+
 Json run_head(const State& state, const Run& run) {
   Json view{{"run", run.id.text()},
             {"group", run.plan.group.text()},
@@ -208,7 +205,11 @@ Json run_head(const State& state, const Run& run) {
             {"rolling_back", run.rolling_back},
             {"past_no_return", run.past_no_return},
             {"because", text_or_null(run.because)},
-            {"started_at", to_rfc3339(run.opened_at)},
+            {"opened_at", to_rfc3339(run.opened_at)},
+            {"started_at", instant(run.began_at)},
+            {"wait", wait_view(state, run)},
+            {"supersedes", text_or_null(run.supersedes.text())},
+            {"superseded_by", text_or_null(run.superseded_by.text())},
             {"ended_at", instant(run.ended_at)},
             {"term", run.term},
             {"generation", run.generation == 0 ? Json(nullptr) : Json(run.generation)},
@@ -227,61 +228,22 @@ Json run_head(const State& state, const Run& run) {
   return view;
 }
 
-std::string planned_state(const std::optional<Result<Inspection>>& inspection) {
-  if (!inspection) return "unknown";
-  if (!*inspection) return "unknown";
-  return word((*inspection)->finding);
-}
-
-// Settings as they may be shown: secrets as <secret>, what another step gives out as such.
-Json shown_settings(const Json& settings) {
-  if (settings.is_object()) {
-    if (settings.size() == 1 && settings.contains("$secret")) return "<secret>";
-    Json shown = Json::object();
-    for (const auto& [key, value] : settings.items()) shown[key] = shown_settings(value);
-    return shown;
+// What mode shadow would have done, newest first.
+Json shadow_view(const GroupSpec& group, const GroupStatus& status, Instant now) {
+  const auto report = engine::shadow_report(group, status, now);
+  if (!report) return nullptr;
+  Json episodes = Json::array();
+  for (auto episode = status.shadowed.rbegin(); episode != status.shadowed.rend(); ++episode) {
+    episodes.push_back(Json{{"began_at", to_rfc3339(episode->began_at)},
+                            {"ended_at", instant(episode->ended_at)},
+                            {"source", episode->source.text()},
+                            {"target", episode->target.text()},
+                            {"because", episode->because}});
   }
-  if (settings.is_array()) {
-    Json shown = Json::array();
-    for (const Json& value : settings) shown.push_back(shown_settings(value));
-    return shown;
-  }
-  if (!settings.is_string()) return settings;
-  const std::string text = settings.get<std::string>();
-  const std::size_t at = text.find("${{ steps.");
-  if (at == std::string::npos) return settings;
-  const std::size_t end = text.find(" }}", at);
-  return fmt::format("known after {}", text.substr(at + 10, end - at - 10));
-}
-
-Json planned_step(const Step& step, const std::optional<Result<Inspection>>& inspection) {
-  Json needs = Json::array();
-  for (const StepId& need : step.needs) needs.push_back(need.text());
-  Json view{{"id", step.id.text()},
-            {"phase", word(step.phase)},
-            {"name", step.name},
-            {"uses", step.uses},
-            {"site", text_or_null(step.site.text())},
-            {"needs", std::move(needs)},
-            {"reversible", step.reversible},
-            {"rung", step.rung == Rung::none ? Json(nullptr) : Json(word(step.rung))},
-            {"timeout_ms", step.timeout.count()},
-            {"on_failure", word(step.on_failure)},
-            {"state", planned_state(inspection)},
-            {"change", ""},
-            {"because", nullptr},
-            {"settings", shown_settings(step.settings)}};
-  const bool only_later = step.phase == Phase::verify && inspection && *inspection &&
-                          (*inspection)->finding != Finding::blocked;
-  if (inspection && *inspection) {
-    view["change"] = (*inspection)->change;
-    view["because"] = text_or_null((*inspection)->because);
-    if (only_later) view["state"] = "unknown";
-    if (only_later) view["because"] = runtime::kAfterTheSwitch;
-  } else if (inspection) {
-    view["because"] = inspection->error().message;
-  }
-  return view;
+  return Json{{"times", report->times},
+              {"longest_ms", report->longest.count()},
+              {"sentence", report->sentence},
+              {"episodes", std::move(episodes)}};
 }
 
 // Whether the checklist lets such a move through. What an item says can be passed over by name;
@@ -337,6 +299,11 @@ Json group_view(const State& state, const engine::Readings& readings, const Grou
   for (const auto& [id, obligation] : state.obligations) {
     if (obligation.group == name) obligations.push_back(obligation_view(obligation));
   }
+  Json waiting = Json::array();
+  for (const Run* run : state.waiting_runs(name)) {
+    waiting.push_back(run_head(state, *run));
+    waiting.back()["sentence"] = engine::wait_sentence(state, *run, now);
+  }
   const Run* open = state.open_run(name);
   const Run* last = last_ended_run(state, name);
   return Json{
@@ -356,6 +323,8 @@ Json group_view(const State& state, const engine::Readings& readings, const Grou
       {"role_change", status.role_change ? Json(status.role_change->text()) : Json(nullptr)},
       {"way_home", way_home_view(state, readings, name, now)},
       {"open_run", open != nullptr ? run_head(state, *open) : Json(nullptr)},
+      {"waiting_runs", std::move(waiting)},
+      {"shadow", shadow_view(*spec, status, now)},
       {"last_run", last != nullptr ? run_head(state, *last) : Json(nullptr)},
       {"obligations", std::move(obligations)},
       {"checks", std::move(checks)},
@@ -405,30 +374,6 @@ Json run_view(const State& state, const Run& run) {
   }
   view["steps"] = std::move(steps);
   return view;
-}
-
-Json plan_view(const runtime::Preview& preview) {
-  Json steps = Json::array();
-  for (const Step& step : preview.plan.steps) {
-    const auto inspection = preview.inspections.find(step.id);
-    steps.push_back(planned_step(step, inspection == preview.inspections.end()
-                                           ? std::optional<Result<Inspection>>()
-                                           : inspection->second));
-  }
-  Json critical = Json::array();
-  for (const StepId& id : preview.critical_path) critical.push_back(id.text());
-  return Json{{"group", preview.plan.group.text()},
-              {"move", word(preview.plan.move)},
-              {"source", preview.plan.source.text()},
-              {"target", preview.plan.target.text()},
-              {"because", preview.because},
-              {"fingerprint", preview.plan.fingerprint},
-              {"exposures", preview.plan.exposures},
-              {"afterwards", preview.afterwards},
-              {"steps", std::move(steps)},
-              {"estimate", Json{{"outage_ms", milliseconds(preview.outage)},
-                                {"critical_path", std::move(critical)},
-                                {"past_runs", preview.past_runs}}}};
 }
 
 Json checklist_view(const runtime::Checklist& list) {

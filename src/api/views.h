@@ -31,6 +31,8 @@ Json runs_view(const engine::State& state, std::size_t limit);
 Json run_view(const engine::State& state, const engine::Run& run);
 
 Json plan_view(const runtime::Preview& preview);
+// What a saved plan rests on: `basis` of what plan_view made, or why it is none.
+Result<engine::PlanBasis> plan_basis_from(const Json& basis);
 
 // `preflight`: {group, source, target, items, verdict: {failover, planned}}.
 Json checklist_view(const runtime::Checklist& list);

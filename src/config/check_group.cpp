@@ -19,8 +19,11 @@ bool only_watched(const GroupPart& group) {
                               [](const SitePart& site) { return site.activate.where.has_value(); });
 }
 
+// By itself, or as soon as nobody objects.
 bool automatic(const GroupPart& group) {
-  return group.policy.policy.mode == Mode::automatic;
+  const Policy& policy = group.policy.policy;
+  return policy.mode == Mode::automatic ||
+         (policy.mode == Mode::approve && policy.approve_proceeds_on_timeout);
 }
 
 void check_roles(Reading& reading, const GroupPart& group) {
@@ -30,9 +33,11 @@ void check_roles(Reading& reading, const GroupPart& group) {
                              "there is a front door, but no site has `activate`: it would never "
                              "be moved",
                              "say how a site is made active, or leave the front door out");
-    } else if (automatic(group)) {
+    } else if (group.policy.policy.mode != Mode::manual) {
       reading.problems.error("only_watched", group.policy.where,
-                             "mode `automatic`, but no site has `activate`: nothing could be done",
+                             fmt::format("mode `{}`, but no site has `activate`: nothing could be "
+                                         "done",
+                                         to_string(group.policy.policy.mode)),
                              "say how a site is made active, or write mode: manual");
     } else {
       reading.problems.warning("only_watched", group.name,

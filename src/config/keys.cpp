@@ -102,7 +102,7 @@ KeyTable make_policy() {
                 word("on_timeout", "What happens then.", {"abort", "proceed"}, "abort")})},
        formed(text("failover_when", "The checks of the sites whose failure moves the group."),
               "[CHECK, [CHECK, CHECK]]: any of the outer, all of an inner list",
-              "none; mandatory for automatic"),
+              "none; mandatory unless the mode is manual"),
        {detect_field()},
        {duration("cooldown", "After an automatic move none starts by itself for this long.",
                  {0, kYear}, "1h")},

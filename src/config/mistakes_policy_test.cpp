@@ -115,12 +115,15 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Policy, PolicyMistakes,
     testing::Values(
-        Mistake{kMode, "mode: shadow",
-                "7:13: error: mode `shadow` is not available in this build [this build has manual "
-                "and automatic]"},
-        Mistake{kMode, "mode: approve",
-                "7:13: error: mode `approve` is not available in this build [this build has manual "
-                "and automatic]"},
+        Mistake{"mode: automatic\n      failover_when: [database]\n", "mode: shadow\n",
+                "7:13: error: mode `shadow` needs `failover_when` [name the checks whose failure "
+                "moves the group: failover_when: [database]]"},
+        Mistake{"mode: automatic\n      failover_when: [database]\n", "mode: approve\n",
+                "7:13: error: mode `approve` needs `failover_when` [name the checks whose failure "
+                "moves the group: failover_when: [database]]"},
+        Mistake{kMode, "mode: approve\n      approve: {timeout: 10, on_timeout: force}",
+                "8:26: error: `10` has no unit [write 30s, 500ms or 5m]\n8:42: error: "
+                "`on_timeout` cannot be `force` [known here: abort, proceed]"},
         Mistake{kMode, "mode: automatc",
                 "7:13: error: `mode` cannot be `automatc` [did you mean `automatic`?]"},
         Mistake{"      failover_when: [database]\n", "",

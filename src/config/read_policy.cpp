@@ -66,11 +66,6 @@ class PolicyReader {
   void read_mode(const Json& values) {
     Policy& policy = part_.policy;
     policy.mode = parse_word<Mode>(text_or(values, "mode")).value_or(Mode::manual);
-    if (policy.mode == Mode::shadow || policy.mode == Mode::approve) {
-      report_unavailable(reading_, place_of({"mode"}),
-                         fmt::format("mode `{}`", to_string(policy.mode)),
-                         "this build has manual and automatic");
-    }
     part_.where = place_of({"mode"});
     const Json approve = member(values, "approve");
     policy.approve_timeout = duration_of(approve, "timeout");
@@ -174,7 +169,7 @@ class PolicyReader {
   void read_failover_when() {
     const Entry* entry = node_.find("failover_when");
     if (entry == nullptr) {
-      if (part_.policy.mode == Mode::automatic) missing_failover_when(part_.where);
+      if (part_.policy.mode != Mode::manual) missing_failover_when(part_.where);
       return;
     }
     if (!expect_list(reading_, entry->value, "`failover_when`")) return;
@@ -193,16 +188,17 @@ class PolicyReader {
       }
       if (!all.empty()) part_.policy.failover_when.push_back(std::move(all));
     }
-    if (entry->value.items.empty() && part_.policy.mode == Mode::automatic) {
+    if (entry->value.items.empty() && part_.policy.mode != Mode::manual) {
       missing_failover_when(entry->value.span);
     }
   }
 
   void missing_failover_when(Span where) {
-    reading_.problems.error("missing_failover_when", where,
-                            "mode `automatic` needs `failover_when`",
-                            "name the checks whose failure moves the group: failover_when: "
-                            "[database]");
+    reading_.problems.error(
+        "missing_failover_when", where,
+        fmt::format("mode `{}` needs `failover_when`", to_string(part_.policy.mode)),
+        "name the checks whose failure moves the group: failover_when: "
+        "[database]");
   }
 
   void read_quorum() {

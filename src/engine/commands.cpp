@@ -11,24 +11,13 @@
 #include "engine/lookups.h"
 #include "engine/phrases.h"
 #include "engine/runs.h"
+#include "engine/waiting.h"
 
 namespace bascule::engine {
 namespace {
 
 std::string so_because(const std::string& reason) {
   return reason.empty() ? std::string() : fmt::format(" ({})", reason);
-}
-
-Answer refuse_unknown_run(const State& state, const RunId& id) {
-  std::vector<std::string> open;
-  for (const auto& [open_id, run] : state.runs) {
-    if (!run.ended_at) open.push_back(open_id.text());
-  }
-  return refuse(ErrorCode::not_found,
-                open.empty()
-                    ? fmt::format("there is no run {}; none is open", id)
-                    : fmt::format("there is no run {}; open: {}", id, fmt::join(open, ", ")),
-                "bascule runs");
 }
 
 class Obedience {
@@ -38,25 +27,34 @@ class Obedience {
 
   Answer operator()(const StartMove& body) { return start_move(deliberation_, command_, body); }
 
+  Answer operator()(const ApproveRun& body) { return approve_run(deliberation_, command_, body); }
+
   Answer operator()(const AbortRun& body) {
     const auto found = state().runs.find(body.run);
     if (found == state().runs.end()) return refuse_unknown_run(state(), body.run);
     const Run& run = found->second;
     const std::string because =
         fmt::format("stopped by {}{}", command_.actor, so_because(command_.reason));
+    if (run.state == RunState::aborted || run.state == RunState::rolled_back) {
+      return accept(body.run,
+                    fmt::format("{} has ended already: {}", body.run,
+                                run.state == RunState::aborted ? "aborted" : "it was taken back"));
+    }
     if (run.ended_at) {
-      return refuse(ErrorCode::invalid,
-                    fmt::format("{} has ended already: {}", body.run, to_string(run.state)),
-                    fmt::format("bascule show {}", body.run));
+      return refuse(ErrorCode::conflict,
+                    fmt::format("{} is done: {} is active", body.run, run.plan.target),
+                    fmt::format("bascule switchover {} --to {} --reason TEXT", run.plan.group,
+                                run.plan.source));
     }
     if (run.rolling_back && run.state == RunState::running) {
       return accept(body.run, fmt::format("{} is being taken back already", body.run));
     }
     if (run.state == RunState::waiting) {
-      propose(RunEnded{body.run, RunState::aborted, because, std::nullopt, std::nullopt});
-      return accept(body.run, fmt::format("{} is aborted", body.run));
+      const bool declined = run.wait->what == WaitFor::approval;
+      propose(RunEnded{body.run, RunState::aborted, because, std::nullopt, std::nullopt, declined});
+      return accept(body.run, fmt::format("{} is aborted: nothing was changed", body.run));
     }
-    if (!run.past_no_return) {
+    if (may_go_back(state(), run)) {
       begin_rollback(deliberation_, body.run, because, command_.actor, command_.reason);
       return accept(body.run, fmt::format("{} is taken back", body.run));
     }
@@ -81,6 +79,14 @@ class Obedience {
                     fmt::format("{} has ended: {}", body.run, to_string(run.state)),
                     fmt::format("bascule show {}", body.run));
     }
+    if (run.state == RunState::waiting) {
+      const bool for_approval = run.wait->what == WaitFor::approval;
+      return refuse(
+          ErrorCode::conflict,
+          fmt::format("{} has not begun: it waits for {}", body.run,
+                      for_approval ? "an approval" : "its time"),
+          fmt::format("bascule {} {} --reason TEXT", for_approval ? "approve" : "abort", body.run));
+    }
     if (run.state != RunState::parked) {
       if (body.step.empty()) return accept(body.run, fmt::format("{} is running", body.run));
       return refuse(
@@ -89,6 +95,12 @@ class Obedience {
           fmt::format("bascule abort {}", body.run));
     }
     if (auto refusal = refuse_resolution(run, body)) return *std::move(refusal);
+    if (is_so_already(run, body)) {
+      resume_run(deliberation_, RunResumed{body.run, StepId(), ""}, command_.actor,
+                 command_.reason);
+      return accept(body.run, fmt::format("{} goes on: {} is {} already", body.run, body.step,
+                                          run.rolling_back ? "taken back" : "done"));
+    }
     resume_run(deliberation_, RunResumed{body.run, body.step, body.as}, command_.actor,
                command_.reason);
     return accept(body.run, body.step.empty()
@@ -200,15 +212,26 @@ class Obedience {
     return group.empty() ? std::string("everything") : group.text();
   }
 
+  // What a person says of the step is what the journal says.
+  static bool is_so_already(const Run& run, const ResumeRun& body) {
+    if (body.step.empty() || body.as != "done") return false;
+    const StepState state = progress_of(run.execution, body.step).state;
+    if (run.rolling_back) return state == StepState::reverted;
+    return state == StepState::done || state == StepState::unchanged;
+  }
+
   // Whether `resume RUN --step S --as WORD` makes sense.
-  static std::optional<Answer> refuse_resolution(const Run& run, const ResumeRun& body) {
+  [[nodiscard]] std::optional<Answer> refuse_resolution(const Run& run,
+                                                        const ResumeRun& body) const {
     if (body.step.empty() && body.as.empty()) return std::nullopt;
     const std::string form =
         fmt::format("bascule resume {} --step STEP --as done|failed|retry", run.id);
     if (body.step.empty() || (body.as != "done" && body.as != "failed" && body.as != "retry")) {
       return refuse(ErrorCode::invalid, "a step is resolved as done, failed or retry", form);
     }
-    if (find_step(run.execution, body.step) != nullptr) return std::nullopt;
+    if (const Step* step = find_step(run.execution, body.step)) {
+      return is_so_already(run, body) ? std::nullopt : refuse_outcome(run, *step, body.as);
+    }
     std::vector<std::string> steps;
     steps.reserve(run.execution.steps.size());
     for (const Step& step : run.execution.steps) steps.push_back(step.id.text());
@@ -216,6 +239,39 @@ class Obedience {
         ErrorCode::not_found,
         fmt::format("{} has no step {}; it has {}", run.id, body.step, fmt::join(steps, ", ")),
         form);
+  }
+
+  // Only of what was begun, or could not be, a person can know how it ended; and nothing counts as
+  // activated before gate 9 holds, whoever says so.
+  [[nodiscard]] std::optional<Answer> refuse_outcome(const Run& run, const Step& step,
+                                                     const std::string& as) const {
+    const StepProgress& progress = progress_of(run.execution, step.id);
+    const bool ended_well =
+        progress.state == StepState::done || progress.state == StepState::unchanged;
+    const std::string go_on = fmt::format("bascule resume {} --reason TEXT", run.id);
+    const bool untouched = progress.state == StepState::waiting && !progress.taken_over;
+    if (untouched || (run.rolling_back && progress.state == StepState::unchanged)) {
+      return refuse(ErrorCode::invalid,
+                    fmt::format("{} of {} {}: there is no outcome to tell", step.id, run.id,
+                                untouched ? "has not begun" : "was so before"),
+                    go_on);
+    }
+    if (run.rolling_back) return std::nullopt;
+    if (ended_well) {
+      return refuse(ErrorCode::invalid,
+                    fmt::format("{} of {} is done: it cannot count as {}", step.id, run.id,
+                                as == "retry" ? "not tried" : as),
+                    go_on);
+    }
+    const bool fenced = run.past_no_return || run.activated_at || fence_holds(state(), run) ||
+                        fence_may_be_passed(state(), run);
+    if (step.phase != Phase::activate || as != "done" || fenced) return std::nullopt;
+    Answer answer = refuse(
+        ErrorCode::denied,
+        fmt::format("{} is not fenced: nothing counts as activated before", run.plan.source),
+        fmt::format("bascule attest {} --site {} --reason TEXT", run.plan.group, run.plan.source));
+    answer.refused_by = GateName::fence;
+    return answer;
   }
 
   [[nodiscard]] bool is_seen_writing(const GroupName& name, const SiteName& site) const {
@@ -253,6 +309,18 @@ Answer refuse(ErrorCode code, std::string message, std::string what_to_do) {
   answer.text = message;
   answer.error = Error{code, std::move(message), std::move(what_to_do), std::nullopt};
   return answer;
+}
+
+Answer refuse_unknown_run(const State& state, const RunId& id) {
+  std::vector<std::string> open;
+  for (const auto& [open_id, run] : state.runs) {
+    if (!run.ended_at) open.push_back(open_id.text());
+  }
+  return refuse(ErrorCode::not_found,
+                open.empty()
+                    ? fmt::format("there is no run {}; none is open", id)
+                    : fmt::format("there is no run {}; open: {}", id, fmt::join(open, ", ")),
+                "bascule runs");
 }
 
 std::optional<Answer> refuse_unknown_group(const State& state, const GroupName& group) {

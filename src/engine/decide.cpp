@@ -16,6 +16,7 @@
 #include "engine/obligations.h"
 #include "engine/runs.h"
 #include "engine/steps.h"
+#include "engine/waiting.h"
 #include "engine/watch.h"
 
 namespace bascule::engine {
@@ -32,7 +33,7 @@ auto keys_of(const Map& map) {
 // A reload must not take the ground from under an open run.
 std::optional<Answer> refuse_orphans(const State& state, const Configuration& configuration) {
   for (const auto& [id, run] : state.runs) {
-    if (run.ended_at) continue;
+    if (run.ended_at || run.state == RunState::waiting) continue;
     const GroupSpec* group = configuration.find_group(run.plan.group);
     std::string missing;
     if (group == nullptr) {
@@ -63,6 +64,7 @@ Answer load_configuration(Deliberation& deliberation, const Configuration& confi
                   "name another `store`, or correct `cluster`");
   }
   if (auto refusal = refuse_orphans(state, configuration)) return *std::move(refusal);
+  abort_waiting_without(deliberation, configuration);
   for (const RunId& id : keys_of(deliberation.state().obligations)) {
     const Obligation& owed = deliberation.state().obligations.at(id);
     const GroupSpec* group = configuration.find_group(owed.group);
@@ -100,6 +102,7 @@ struct Beginning {
   void operator()(const ControllerChecked& /*input*/) const {}
   void operator()(const FrontDoorRead& input) const { notice_drift(deliberation, input.group); }
   void operator()(const PreflightRead& /*input*/) const {}
+  void operator()(const GroupLookedAt& /*input*/) const {}
   void operator()(const StepInspected& /*input*/) const {}
   void operator()(const StepFinished& input) const { take_result(deliberation, input); }
   void operator()(const Command& input) const { answer = obey(deliberation, input); }

@@ -15,8 +15,6 @@
 
 namespace bascule::engine {
 
-inline constexpr const char* kAutomation = "bascule";  // the actor of what nobody asked for
-
 class Deliberation {
  public:
   Deliberation(const State& state, const Readings& readings, const Input& input, Instant now);

@@ -48,7 +48,13 @@ void evolve(State& state, const Record& record);
 // made again after a short wait, which the runtime chooses (it grows from 20ms to 1s): that is how
 // a slow provider is awaited. What is to be watched for as long as nothing happens says its own
 // pace.
-enum class CallKind : std::uint8_t { inspect, apply, revert, read_front_door };
+enum class CallKind : std::uint8_t {
+  inspect,
+  apply,
+  revert,
+  read_front_door,
+  look_at_group,  // one fresh look at each check and preflight item, for a run whose time has come
+};
 struct Pace {
   Duration every{0};  // from the end of a call to the beginning of the next
   Duration limit{0};  // the time that each of them has
@@ -60,7 +66,7 @@ struct Call {
   CallKind kind = CallKind::inspect;
   GroupName group;
   RunId run;  // or obligation; empty for read_front_door
-  Step step;  // settings rendered as far as can be known now
+  Step step;  // settings rendered as far as can be known now; none for look_at_group
   SiteName source, target;
   Move move = Move::failover;
   std::int64_t attempt = 0;

@@ -14,12 +14,6 @@
 namespace bascule::engine {
 namespace {
 
-Execution* find_execution(State& state, const RunId& id) {
-  if (const auto run = state.runs.find(id); run != state.runs.end()) return &run->second.execution;
-  const auto owed = state.obligations.find(id);
-  return owed == state.obligations.end() ? nullptr : &owed->second.execution;
-}
-
 Execution new_execution(std::vector<Step> steps, Instant at) {
   Execution execution;
   execution.steps = std::move(steps);
@@ -31,6 +25,7 @@ Execution new_execution(std::vector<Step> steps, Instant at) {
 void start_again(StepProgress& progress) {
   StepProgress fresh;
   fresh.attempts = progress.attempts;
+  fresh.taken_over = progress.taken_over;
   fresh.prior = std::move(progress.prior);
   fresh.change = std::move(progress.change);
   progress = std::move(fresh);
@@ -76,6 +71,8 @@ class Evolution : public GroupEvolution {
     group.active = body.site;
     group.active_since = record_.at;
     group.attested.erase(body.site);
+    group.declined = RunId();
+    group.has_shadowed = false;
     if (body.run.empty()) {
       group.tried.clear();
       return;
@@ -95,8 +92,11 @@ class Evolution : public GroupEvolution {
     group.state = body.to;
     group.state_since = record_.at;
     group.state_because = body.because;
+    follow_shadow_episode(group, body.to);
     if (body.to != GroupState::healthy) return;
     group.tried.clear();  // the failure episode is over
+    group.declined = RunId();
+    group.has_shadowed = false;
     if (group.active) group.attested.erase(*group.active);
   }
 
@@ -132,6 +132,8 @@ class Evolution : public GroupEvolution {
     run.gates = body.gates;
     run.term = record_.term;
     run.opened_at = record_.at;
+    run.opened_seq = record_.seq;
+    run.wait = body.wait;
     run.first_sign_at = body.first_sign_at;
     run.first_failed_at = body.first_failed_at;
     run.verdict_at = body.verdict_at;
@@ -140,12 +142,31 @@ class Evolution : public GroupEvolution {
     run.back_after = body.back_after;
     run.deadline = body.deadline;
     run.way_back_of = body.way_back_of;
-    GroupStatus& group = group_of(body.plan.group);
-    group.last_run = body.run;
-    if (body.trigger == Trigger::automatic) group.tried.push_back(body.plan.target);
+    run.state = body.wait ? RunState::waiting : RunState::running;
+    if (!body.wait) begin(run);
+    if (!body.supersedes.empty()) take_over(run, run_of(body.supersedes));
     const bool is_new = state_.runs.emplace(body.run, std::move(run)).second;
     BASCULE_ASSERT(is_new, "a run is opened once");
     ++state_.runs_opened;
+  }
+
+  void operator()(const RunBegun& body) {
+    Run& run = run_of(body.run);
+    BASCULE_ASSERT(run.state == RunState::waiting, "a run begins once");
+    run.state = RunState::running;
+    run.term = record_.term;
+    run.begun_by = record_.actor;
+    run.begun_because = record_.reason.empty() ? body.because : record_.reason;
+    run.execution.began_at = record_.at;
+    run.gates = body.gates;
+    if (body.first_failed_at) {
+      run.first_sign_at = body.first_sign_at;
+      run.first_failed_at = body.first_failed_at;
+      run.verdict_at = body.verdict_at;
+    }
+    run.loss_bound = body.loss_bound;
+    run.loss_bound_bytes = body.loss_bound_bytes;
+    begin(run);
   }
 
   void operator()(const StepStarted& body) {
@@ -262,8 +283,8 @@ class Evolution : public GroupEvolution {
     run.outage_began_at = body.outage_began_at;
     run.outage_ended_at = body.outage_ended_at;
     GroupStatus& group = group_of(run.plan.group);
-    if (body.state != RunState::done) group.attested.erase(run.plan.source);
-    if (run.trigger == Trigger::automatic) count_automatic_move(group, run.plan.group);
+    if (body.declined) group.declined = body.run;
+    if (run.began_at) end_move(group, run);
     forget_oldest_runs(state_);
   }
 
@@ -310,6 +331,14 @@ class Evolution : public GroupEvolution {
     if (body.rows) run->second.exact_rows = body.rows;
   }
 
+  void operator()(const WouldHaveFailedOver& body) {
+    GroupStatus& group = group_of(body.group);
+    group.has_shadowed = true;
+    group.shadowed.push_back(
+        ShadowEpisode{record_.at, std::nullopt, body.source, body.target, body.because});
+    if (group.shadowed.size() > kShadowEpisodesKept) group.shadowed.erase(group.shadowed.begin());
+  }
+
   void operator()(const TwoWritersSeen& body) { group_of(body.group).two_writers = true; }
   void operator()(const TwoWritersEnded& body) { group_of(body.group).two_writers = false; }
 
@@ -329,6 +358,47 @@ class Evolution : public GroupEvolution {
     BASCULE_ASSERT(execution != nullptr && find_step(*execution, step) != nullptr,
                    "a record names a step of an open run or obligation");
     return execution->progress[step];
+  }
+
+  // From here on it is the group's newest run, and its timers count.
+  void begin(Run& run) {
+    run.began_at = record_.at;
+    run.began_seq = record_.seq;
+    GroupStatus& group = group_of(run.plan.group);
+    group.last_run = run.id;
+    if (run.trigger == Trigger::automatic) group.tried.push_back(run.plan.target);
+  }
+
+  // What the parked run did to the same source is this run's from now on: it found what that one
+  // found, takes back what that one did, and goes only forward where that one could not go back.
+  void take_over(Run& run, Run& parked) {
+    run.supersedes = parked.id;
+    parked.superseded_by = run.id;
+    run.forward_only =
+        parked.plan.target == run.plan.target && (parked.past_no_return || parked.forward_only);
+    if (parked.plan.source != run.plan.source) return;
+    for (const Step& step : run.execution.steps) {
+      const Step* before = find_step(parked.execution, step.id);
+      if (before == nullptr || before->site != step.site || before->uses != step.uses ||
+          writes_front_door(step)) {
+        continue;
+      }
+      const StepProgress& was = progress_of(parked.execution, step.id);
+      const bool undone = was.state == StepState::reverted || was.state == StepState::unchanged;
+      if ((was.attempts == 0 && !was.taken_over) || undone) continue;
+      StepProgress& progress = run.execution.progress[step.id];
+      progress.prior = was.prior;
+      progress.taken_over = true;
+    }
+  }
+
+  void follow_shadow_episode(GroupStatus& group, GroupState to) {
+    if (group.shadowed.empty()) return;
+    std::optional<Instant>& ended_at = group.shadowed.back().ended_at;
+    const bool has_not_failed = to == GroupState::healthy || to == GroupState::degraded;
+    if (has_not_failed && !ended_at) ended_at = record_.at;
+    // It failed again before it was healthy: the same episode.
+    if (to == GroupState::critical && group.has_shadowed) ended_at.reset();
   }
 
   void forget_what_is_not_configured() {
@@ -372,13 +442,6 @@ class Evolution : public GroupEvolution {
     group_of(group).generation = generation;
   }
 
-  static bool nothing_begun_after_fence(const Run& run) {
-    return std::ranges::all_of(run.execution.steps, [&](const Step& step) {
-      return step.phase <= Phase::fence ||
-             progress_of(run.execution, step.id).state == StepState::waiting;
-    });
-  }
-
   // A person, or the obligation that went on with the fence, says how a step stands.
   void resolve(Run& run, const RunResumed& body) {
     StepProgress& progress = progress_in(body.run, body.step);
@@ -404,6 +467,15 @@ class Evolution : public GroupEvolution {
     }
   }
 
+  // What a run that never began does not do: it starts no cool-down, and nobody's word ends with
+  // it.
+  void end_move(GroupStatus& group, const Run& run) {
+    // Who takes its place goes on from the word that was given.
+    const bool serves_again = run.state != RunState::done && run.superseded_by.empty();
+    if (serves_again) group.attested.erase(run.plan.source);
+    if (run.trigger == Trigger::automatic) count_automatic_move(group, run.plan.group);
+  }
+
   void count_automatic_move(GroupStatus& group, const GroupName& name) {
     const Policy& policy = policy_of(state_, name);
     const bool again =
@@ -422,15 +494,6 @@ void evolve(State& state, const Record& record) {
   state.seq = record.seq;
   state.last_at = std::max(state.last_at, record.at);
   follow_incident(state, record);
-}
-
-const Run* State::open_run(const GroupName& group) const {
-  for (const auto& [id, run] : runs) {
-    const bool is_open = run.state == RunState::waiting || run.state == RunState::running ||
-                         run.state == RunState::parked;
-    if (is_open && run.plan.group == group) return &run;
-  }
-  return nullptr;
 }
 
 }  // namespace bascule::engine

@@ -116,6 +116,12 @@ std::optional<Work> find_work(const State& state, const RunId& id) {
   return std::nullopt;
 }
 
+Execution* find_execution(State& state, const RunId& id) {
+  if (const auto run = state.runs.find(id); run != state.runs.end()) return &run->second.execution;
+  const auto owed = state.obligations.find(id);
+  return owed == state.obligations.end() ? nullptr : &owed->second.execution;
+}
+
 const Step* find_step(const Execution& execution, const StepId& id) {
   const auto found = std::ranges::find(execution.steps, id, &Step::id);
   return found == execution.steps.end() ? nullptr : &*found;
@@ -150,6 +156,13 @@ bool ended_well(const Step& step, const StepProgress& progress) {
 bool all_ended(const Execution& execution, Phase phase) {
   return std::ranges::all_of(execution.steps, [&](const Step& step) {
     return step.phase != phase || has_ended(progress_of(execution, step.id));
+  });
+}
+
+bool nothing_begun_after_fence(const Run& run) {
+  return std::ranges::all_of(run.execution.steps, [&](const Step& step) {
+    return step.phase <= Phase::fence ||
+           progress_of(run.execution, step.id).state == StepState::waiting;
   });
 }
 
@@ -251,6 +264,23 @@ Rung required_rung(const State& state, const Obligation& obligation) {
                                  : policy_of(state, obligation.group).fence.at_least;
 }
 
+bool may_go_back(const State& state, const Run& run) {
+  if (run.past_no_return) return false;
+  const auto group = state.groups.find(run.plan.group);
+  return !run.forward_only ||
+         (group != state.groups.end() && group->second.attested.contains(run.plan.target));
+}
+
+Instant approval_deadline(const State& state, const Run& run) {
+  const Instant since = std::max(state.term_began_at, run.opened_at);
+  return since + (run.wait->until - run.opened_at);
+}
+
+Instant look_deadline(const State& state, const Run& run) {
+  constexpr Duration kPatience{10'000};
+  return std::max(state.term_began_at, run.wait->until) + kPatience;
+}
+
 bool took_effect(const StepProgress& progress) {
   return progress.state == StepState::done || progress.applied_at.has_value();
 }
@@ -258,8 +288,8 @@ bool took_effect(const StepProgress& progress) {
 const Step* next_to_revert(const Run& run) {
   for (auto step = run.execution.steps.rbegin(); step != run.execution.steps.rend(); ++step) {
     const StepProgress& progress = progress_of(run.execution, step->id);
-    const bool touched = progress.attempts > 0 && progress.state != StepState::waiting &&
-                         progress.state != StepState::unchanged &&
+    const bool begun = progress.attempts > 0 && progress.state != StepState::waiting;
+    const bool touched = (begun || progress.taken_over) && progress.state != StepState::unchanged &&
                          progress.state != StepState::reverted;
     if (touched && step->reversible && !progress.revert_failed &&
         !certainly_not_applied(progress)) {

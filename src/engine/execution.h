@@ -23,6 +23,7 @@ struct Work {
 };
 std::optional<Work> find_work(const State& state, const RunId& id);
 
+Execution* find_execution(State& state, const RunId& id);
 const Step* find_step(const Execution& execution, const StepId& id);
 const StepProgress& progress_of(const Execution& execution, const StepId& id);
 
@@ -30,6 +31,7 @@ bool has_ended(const StepProgress& progress);
 // What depends on the step may go on: it ended, and a failure of it does not matter.
 bool ended_well(const Step& step, const StepProgress& progress);
 bool all_ended(const Execution& execution, Phase phase);
+bool nothing_begun_after_fence(const Run& run);
 
 // Where a step stands between the two things it waits for: its inspection and its apply.
 enum class StepStage : std::uint8_t {
@@ -64,6 +66,15 @@ bool fence_may_be_passed(const State& state, const Run& run);
 // The rung that the steps of a fence obligation have proved in the present try, and what it needs.
 Rung proved_rung(const Execution& execution);
 Rung required_rung(const State& state, const Obligation& obligation);
+
+// Before its point of no return. A run that took over from one past it goes back only where a
+// person vouches that its target is stopped.
+bool may_go_back(const State& state, const Run& run);
+
+// A run that waits. Until when an approval is waited for: a new term gives people all of the time
+// again. Until when a run whose time has come waits for a fresh look.
+Instant approval_deadline(const State& state, const Run& run);
+Instant look_deadline(const State& state, const Run& run);
 
 // Taking back: steps in reverse order, one at a time.
 const Step* next_to_revert(const Run& run);

@@ -2,27 +2,26 @@
 // gates that decide asks, and adds only words; it decides nothing.
 #include <algorithm>
 
+#include "engine/automation.h"
 #include "engine/detect/detector.h"
 #include "engine/drift.h"
 #include "engine/engine.h"
+#include "engine/execution.h"
 #include "engine/failback.h"
 #include "engine/lookups.h"
+#include "engine/notes.h"
 #include "engine/phrases.h"
 
 namespace bascule::engine {
 namespace {
 
-const Run* running_or_parked(const State& state, const GroupName& group) {
-  const Run* run = state.open_run(group);
-  return run == nullptr || run->state == RunState::waiting ? nullptr : run;
-}
-
 // The move that the gates are asked about: the one that is under way, else the failover that
 // automation would do. Where no candidate passes, the first one, so that its refusal is told.
 Proposal proposal_for(const State& state, const Readings& readings, const GroupSpec& group,
                       const SiteName& active, Instant now) {
-  if (const Run* run = running_or_parked(state, group.name)) {
-    return Proposal{group.name, run->plan.move, run->plan.source, run->plan.target, run->trigger};
+  if (const Run* run = state.open_run(group.name)) {
+    return Proposal{group.name,       run->plan.move, run->plan.source,
+                    run->plan.target, run->trigger,   RunId()};
   }
   Proposal proposal{group.name, Move::failover, active, SiteName(), Trigger::automatic};
   for (const Trigger trigger : {Trigger::automatic, Trigger::manual}) {
@@ -88,16 +87,29 @@ std::string run_sentence(const GroupName& group, GroupState state, const Run& ru
 // soon         | no            | … WHY; would fail over to TARGET in 4s
 // soon         | yes           | … WHY; nothing would be done: REFUSAL
 // no           | any           | … nothing to do (and why it is not healthy)
-std::string idle_sentence(const Explanation& explanation, const GroupStatus& status,
-                          const Proposal& proposal, Instant now) {
+// In mode approve a run may wait for a person; in mode shadow gate 1 alone may refuse.
+std::string idle_sentence(const Explanation& explanation, const State& state,
+                          const GroupStatus& status, const Proposal& proposal, Instant now) {
   const GateAnswer& verdict = answer_of(explanation.gates, GateName::verdict);
   const GateAnswer* refusal = first_refusal(explanation.gates);
+  const Run* proposed = proposed_run(state, explanation.group);
+  const bool only_shadows = policy_of(state, explanation.group).mode == Mode::shadow &&
+                            !automation_is_held(state, explanation.group, now) &&
+                            refusal_beyond_mode(explanation.gates) == nullptr;
   const std::string group =
       fmt::format("{} is {}", explanation.group, to_string(explanation.state));
   if (is_contradicted(verdict)) {
     return fmt::format("{} and nothing is being done: {}", group, verdict.because);
   }
   if (verdict.holds) {
+    if (proposed != nullptr) {
+      return fmt::format("{}, and {} (failover to {}) waits for an approval: {}", group,
+                         proposed->id, proposed->plan.target, verdict.because);
+    }
+    if (only_shadows) {
+      return fmt::format("{} and would fail over to {} now, but the mode is shadow: {}", group,
+                         proposal.target, verdict.because);
+    }
     if (refusal != nullptr) {
       return fmt::format("{} and nothing is being done: {}", group, refusal_text(*refusal));
     }
@@ -144,6 +156,10 @@ std::vector<std::string> help_for_refusals(const State& state, const GroupStatus
   const auto refuses = [&](GateName name) { return !answer_of(explanation.gates, name).holds; };
   if (refuses(GateName::one_at_a_time)) return {"bascule runs"};
   std::vector<std::string> help;
+  if (const Run* run = proposed_run(state, proposal.group)) {
+    return {fmt::format("bascule approve {} {}", run->id, kReason),
+            fmt::format("bascule abort {} {}", run->id, kReason)};
+  }
   if (is_in_force(state.hold, now)) help.push_back(fmt::format("bascule release {}", kReason));
   if (is_in_force(status.hold, now)) {
     help.push_back(fmt::format("bascule release {} {}", proposal.group, kReason));
@@ -243,7 +259,10 @@ Explanation explain(const State& state, const Readings& readings, const GroupNam
       proposal_for(state, readings, *spec, status.active.value_or(SiteName()), now);
   explanation.gates = ask_gates(state, readings, proposal, now);
   explanation.notes = notes_of(state, readings, group, status, now);
-  if (const Run* run = running_or_parked(state, group)) {
+  for (std::string& note : wait_notes(state, group, now)) {
+    explanation.notes.push_back(std::move(note));
+  }
+  if (const Run* run = state.open_run(group)) {
     explanation.would = proposal;
     explanation.sentence = run_sentence(group, status.state, *run);
     explanation.what_helps =
@@ -257,7 +276,7 @@ Explanation explain(const State& state, const Readings& readings, const GroupNam
   const GateAnswer& verdict = answer_of(explanation.gates, GateName::verdict);
   const bool all_hold = std::ranges::all_of(explanation.gates, &GateAnswer::holds);
   if (all_hold) explanation.would = proposal;
-  explanation.sentence = idle_sentence(explanation, status, proposal, now);
+  explanation.sentence = idle_sentence(explanation, state, status, proposal, now);
   const bool nothing_failed = !verdict.holds && !verdict.until && !is_contradicted(verdict);
   const bool would_act = all_hold || (verdict.until && first_refusal(explanation.gates) == nullptr);
   if (!nothing_failed && !would_act) {

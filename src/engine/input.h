@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -54,6 +55,10 @@ struct PreflightRead {
   std::string item;
   Result<Inspection> result;
 };
+// A waiting run's time has come, and every check and preflight item of its group was looked at.
+struct GroupLookedAt {
+  RunId run;
+};
 struct StepInspected {
   RunId run;
   StepId step;
@@ -66,6 +71,15 @@ struct StepFinished {
   std::int64_t attempt = 1;
   StepCallKind call = StepCallKind::apply;
   Result<Outputs> result;
+};
+
+// What a saved plan rests on, to be compared with what would be planned now. Never measurements.
+struct PlanBasis {
+  std::string configuration;  // fingerprint of the group's
+  SiteName active;
+  RunId last_run;                            // of the group; empty: none
+  std::map<StepId, std::string> steps;       // fingerprint of each step as it was rendered
+  std::map<StepId, std::string> identities;  // what its inspection found, where it found something
 };
 
 // Commands of a person. Every one carries who and why.
@@ -81,6 +95,12 @@ struct StartMove {
   // its end the group has to be back.
   std::optional<Duration> back_after;
   std::optional<Duration> deadline;
+  std::optional<Instant> at;         // nothing: at once
+  RunId supersedes;                  // a parked run to be ended; empty: none
+  std::optional<PlanBasis> planned;  // of a saved plan; its identities are compared by the runtime
+};
+struct ApproveRun {
+  RunId run;
 };
 struct AbortRun {
   RunId run;
@@ -109,8 +129,8 @@ struct AdoptGroup {
   SiteName active;
 };
 
-using CommandBody = std::variant<StartMove, AbortRun, ResumeRun, HoldAutomation, ReleaseAutomation,
-                                 AcknowledgeMove, AttestSite, AdoptGroup>;
+using CommandBody = std::variant<StartMove, ApproveRun, AbortRun, ResumeRun, HoldAutomation,
+                                 ReleaseAutomation, AcknowledgeMove, AttestSite, AdoptGroup>;
 struct Command {
   std::string actor;
   std::string reason;
@@ -118,7 +138,7 @@ struct Command {
 };
 
 using Input = std::variant<TimePassed, TermBegan, ConfigurationRead, OpinionFormed, PositionsRead,
-                           SignSeen, ControllerChecked, FrontDoorRead, PreflightRead, StepInspected,
-                           StepFinished, Command>;
+                           SignSeen, ControllerChecked, FrontDoorRead, PreflightRead, GroupLookedAt,
+                           StepInspected, StepFinished, Command>;
 
 }  // namespace bascule::engine

@@ -36,6 +36,12 @@ bool is_in_force(const std::optional<Hold>& hold, Instant now) {
   return hold && (!hold->until || *hold->until > now);
 }
 
+bool automation_is_held(const State& state, const GroupName& group, Instant now) {
+  if (is_in_force(state.hold, now)) return true;
+  const auto status = state.groups.find(group);
+  return status != state.groups.end() && is_in_force(status->second.hold, now);
+}
+
 std::string place_of(const SiteSpec& site) {
   return site.at.empty() ? site.name.text() : site.at;
 }

@@ -20,7 +20,9 @@ const CheckSpec* find_check(const Configuration& configuration, const CheckRefer
 std::optional<CheckReference> database_check(const GroupSpec& group, const SiteName& site);
 bool watches_database(const GroupSpec& group);
 
+// Whether somebody holds the automation of the group, or of everything, at this moment.
 bool is_in_force(const std::optional<Hold>& hold, Instant now);
+bool automation_is_held(const State& state, const GroupName& group, Instant now);
 
 // What shares a fate with the site: its `at`, else its own name.
 std::string place_of(const SiteSpec& site);

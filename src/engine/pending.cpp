@@ -172,6 +172,22 @@ std::optional<Call> front_door_call(const State& state, const GroupSpec& group, 
   return call;
 }
 
+// A run whose time has come is judged by a fresh look, as a person's move is that begins at once.
+std::optional<Call> look_call(const State& state, const Run& run, Instant now) {
+  const bool waits = run.state == RunState::waiting && run.wait->what == WaitFor::moment;
+  if (!waits || now < run.wait->until || now >= look_deadline(state, run)) return std::nullopt;
+  Call call;
+  call.kind = CallKind::look_at_group;
+  call.group = run.plan.group;
+  call.run = run.id;
+  call.source = run.plan.source;
+  call.target = run.plan.target;
+  call.move = run.plan.move;
+  call.term = state.term;
+  call.deadline = look_deadline(state, run);
+  return call;
+}
+
 }  // namespace
 
 bool same_call(const Call& left, const Call& right) {
@@ -192,6 +208,7 @@ std::vector<Call> pending(const State& state, Instant now) {
   }
   for (const auto& [id, run] : state.runs) {
     if (run.ended_at) continue;
+    if (auto call = look_call(state, run, moment)) calls.push_back(*std::move(call));
     const Work work = *find_work(state, id);
     Calls made(state, work);
     add_run_calls(made, state, work, moment);

@@ -23,6 +23,12 @@ std::string clock_time(Instant instant) {
   return to_rfc3339(instant).substr(11, 5) + " UTC";
 }
 
+std::string clock_time(Instant instant, Instant now) {
+  const std::string day = to_rfc3339(instant).substr(0, 10);
+  const bool today = to_rfc3339(now).starts_with(day);
+  return today ? clock_time(instant) : fmt::format("{} {}", day, clock_time(instant));
+}
+
 std::string size_text(std::int64_t bytes) {
   constexpr std::array<std::string_view, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   std::size_t unit = 0;

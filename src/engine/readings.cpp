@@ -80,8 +80,12 @@ bool is_open(const State& state, const RunId& id) {
   if (state.obligations.contains(id)) return true;
   const auto run = state.runs.find(id);
   if (run == state.runs.end()) return false;
-  return run->second.state == RunState::waiting || run->second.state == RunState::running ||
-         run->second.state == RunState::parked;
+  return run->second.state == RunState::running || run->second.state == RunState::parked;
+}
+
+bool waits(const State& state, const RunId& id) {
+  const auto run = state.runs.find(id);
+  return run != state.runs.end() && run->second.state == RunState::waiting;
 }
 
 InspectionReading reading_of(const Result<Inspection>& result, Instant now) {
@@ -151,6 +155,10 @@ struct Taker {
     if (state.configuration.find_group(input.group) != nullptr) {
       readings.preflights[{input.group, input.site, input.item}] = reading_of(input.result, now);
     }
+  }
+  void operator()(const GroupLookedAt& input) const {
+    std::erase_if(readings.looks, [&](const auto& entry) { return !waits(state, entry.first); });
+    if (waits(state, input.run)) readings.looks[input.run] = now;
   }
   void operator()(const StepInspected& input) const {
     std::erase_if(readings.inspections,

@@ -66,6 +66,8 @@ struct Readings {
   // Of steps of open runs and obligations; dropped with them.
   std::map<std::pair<RunId, StepId>, InspectionReading> inspections;
   std::map<GroupName, FrontDoorReading> front_doors;
+  // When the group of a waiting run was looked at for its sake; dropped with the run's wait.
+  std::map<RunId, Instant> looks;
   // The newest inspection of each preflight item, by group, site and name.
   std::map<std::tuple<GroupName, SiteName, std::string>, InspectionReading> preflights;
 };

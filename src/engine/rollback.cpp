@@ -6,6 +6,7 @@
 #include "engine/obligations.h"
 #include "engine/runs.h"
 #include "engine/steps.h"
+#include "engine/superseding.h"
 
 namespace bascule::engine {
 namespace {
@@ -36,15 +37,16 @@ bool return_to_source(Deliberation& deliberation, const RunId& id, const Step* n
 }
 
 void end_rolled_back(Deliberation& deliberation, const RunId& id) {
-  const Run& run = run_of(deliberation, id);
-  const bool began = std::ranges::any_of(
-      run.execution.progress, [](const auto& entry) { return entry.second.attempts > 0; });
-  const bool claimed = run.generation > 0;
-  const GroupName group = run.plan.group;
+  const Run run = run_of(deliberation, id);
+  const bool began = std::ranges::any_of(run.execution.progress, [](const auto& entry) {
+    return entry.second.attempts > 0 || entry.second.taken_over;
+  });
+  if (run.forward_only) owe_standby_of_target(deliberation, run);
   deliberation.propose(RunEnded{id, began ? RunState::rolled_back : RunState::aborted,
                                 run.rollback_because, std::nullopt, std::nullopt});
-  if (claimed) {
-    end_front_door_obligations(deliberation, group, fmt::format("{} has claimed it", id), id);
+  if (run.generation > 0) {
+    end_front_door_obligations(deliberation, run.plan.group, fmt::format("{} has claimed it", id),
+                               id);
   }
 }
 

@@ -7,6 +7,9 @@
 #include "engine/lookups.h"
 #include "engine/obligations.h"
 #include "engine/steps.h"
+#include "engine/superseding.h"
+#include "engine/waiting.h"
+#include "engine/watch.h"
 
 namespace bascule::engine {
 namespace {
@@ -127,6 +130,7 @@ bool meet_missing_fence(Deliberation& deliberation, const RunId& id) {
 // only be to stop. Fence steps leave it to gate 9, unless going back is what they ask for.
 bool meet_failed_step(Deliberation& deliberation, const RunId& id) {
   const Run& run = run_of(deliberation, id);
+  const State& state = deliberation.state();
   for (const Step& step : run.execution.steps) {
     const StepProgress& progress = progress_of(run.execution, step.id);
     if (progress.state != StepState::failed) continue;
@@ -134,7 +138,7 @@ bool meet_failed_step(Deliberation& deliberation, const RunId& id) {
       park_superseded(deliberation, id, progress.because);
       return true;
     }
-    const bool goes_back = step.on_failure == OnFailure::rollback && !run.past_no_return;
+    const bool goes_back = step.on_failure == OnFailure::rollback && may_go_back(state, run);
     const bool matters = step.phase == Phase::fence ? goes_back
                                                     : step.on_failure == OnFailure::rollback ||
                                                           step.on_failure == OnFailure::park;
@@ -278,10 +282,22 @@ bool advance_forward(Deliberation& deliberation, const RunId& id) {
   return end_done(deliberation, id);
 }
 
-// A run that waits for its fence goes on by itself once gate 9 holds.
+// A run that waits for its fence goes on by itself once gate 9 holds. One that automation began is
+// taken back when its source is well again before: it has taken writes all the time, perhaps, and
+// what was known of the loss is not true any more.
 bool go_on_when_fenced(Deliberation& deliberation, const RunId& id) {
   const Run& run = run_of(deliberation, id);
-  if (!run.parked_at_fence || !fence_holds(deliberation.state(), run)) return false;
+  const State& state = deliberation.state();
+  if (!run.parked_at_fence) return false;
+  const GroupSpec& group = *state.configuration.find_group(run.plan.group);
+  const bool holds = fence_holds(state, run);
+  if (!holds && run.trigger == Trigger::automatic && !is_planned(run.plan.move) &&
+      has_recovered(state, group, run.plan.source)) {
+    begin_rollback(deliberation, id,
+                   fmt::format("{} is well again before it could be fenced", run.plan.source));
+    return true;
+  }
+  if (!holds) return false;
   const std::string reason =
       fmt::format("{} is {}", run.plan.source, to_string(reached_rung(deliberation.state(), run)));
   resume_run(deliberation, RunResumed{id, StepId(), ""}, kAutomation, reason);
@@ -293,12 +309,14 @@ bool go_on_when_fenced(Deliberation& deliberation, const RunId& id) {
 bool advance_run(Deliberation& deliberation, const RunId& id) {
   const Run& run = run_of(deliberation, id);
   switch (run.state) {
+    case RunState::waiting:
+      return advance_waiting(deliberation, id);
     case RunState::parked:
-      return go_on_when_fenced(deliberation, id);
+      return run.superseded_by.empty() ? go_on_when_fenced(deliberation, id)
+                                       : end_superseded(deliberation, id);
     case RunState::running:
       return run.rolling_back ? advance_rollback(deliberation, id)
                               : advance_forward(deliberation, id);
-    case RunState::waiting:
     case RunState::done:
     case RunState::rolled_back:
     case RunState::aborted:

@@ -9,7 +9,10 @@
 #include "engine/automation.h"
 #include "engine/commands.h"
 #include "engine/gates/gate.h"
+#include "engine/plan/basis.h"
 #include "engine/plan/planner.h"
+#include "engine/superseding.h"
+#include "engine/waiting.h"
 
 namespace bascule::engine {
 namespace {
@@ -24,16 +27,6 @@ const Run* find_by_key(const State& state, const GroupName& group, const std::st
 
 std::string route(const Run& run) {
   return fmt::format("{} {} → {}", to_string(run.plan.move), run.plan.source, run.plan.target);
-}
-
-std::string command_line(const Proposal& proposal, const std::vector<std::string>& overrides) {
-  const bool home = proposal.move == Move::failback;
-  std::string line = fmt::format("bascule {} {}", to_string(proposal.move), proposal.group);
-  if (!home) line += fmt::format(" --to {}", proposal.target);
-  for (const std::string& gate : overrides) line += fmt::format(" --override {}", gate);
-  line += " --reason TEXT";
-  if (!overrides.empty()) line += fmt::format(" --confirm {}", proposal.source);
-  return line;
 }
 
 // Where the move goes: as asked, home for a failback, else the best candidate.
@@ -64,8 +57,9 @@ std::optional<Answer> refuse_overrides(const Command& command, const StartMove& 
                     "bascule explain " + proposal.group.text());
     }
     if (*gate == GateName::one_at_a_time) {
-      return refuse(ErrorCode::invalid, "one run at a time cannot be overridden",
-                    "bascule abort RUN");
+      return refuse(ErrorCode::invalid,
+                    "one run at a time cannot be overridden: a parked run is superseded by name",
+                    "bascule runs");
     }
   }
   if (command.reason.empty()) {
@@ -80,35 +74,97 @@ std::optional<Answer> refuse_overrides(const Command& command, const StartMove& 
   return std::nullopt;
 }
 
-// The first gate that binds a person, does not hold and was not passed by name.
-std::optional<Answer> refuse_by_gate(const std::vector<GateAnswer>& gates,
-                                     const std::vector<std::string>& overrides,
-                                     const Proposal& proposal, const Run* open) {
-  const auto is_passed = [&](const GateAnswer& gate) {
-    return std::ranges::find(overrides, to_string(gate.name)) != overrides.end();
-  };
-  const GateAnswer* first = nullptr;
-  std::vector<std::string> needed = overrides;
+// The gates that a person has to pass by name, those that were named already included.
+std::vector<std::string> gates_to_pass(const std::vector<GateAnswer>& gates,
+                                       std::vector<std::string> overrides) {
   for (const GateAnswer& gate : gates) {
-    if (!gate.binds_everyone || gate.holds || is_passed(gate)) continue;
-    if (first == nullptr) first = &gate;
-    needed.emplace_back(to_string(gate.name));
+    const bool named = std::ranges::find(overrides, to_string(gate.name)) != overrides.end();
+    if (gate.binds_everyone && !gate.holds && !named) overrides.emplace_back(to_string(gate.name));
   }
-  if (first == nullptr) return std::nullopt;
-  std::string helps = command_line(proposal, needed);
-  const bool one_at_a_time =
-      std::ranges::find(needed, to_string(GateName::one_at_a_time)) != needed.end();
-  if (one_at_a_time) {
-    helps = open != nullptr ? fmt::format("bascule abort {}", open->id) : "bascule runs";
+  return overrides;
+}
+
+// What helps while a run is open: wait for one that is running, take the place of a parked one
+// where that is safe.
+std::string help_with_open_run(const Deliberation& deliberation, const Run& open, Proposal proposal,
+                               const std::vector<std::string>& overrides) {
+  const State& state = deliberation.state();
+  const std::string abort = fmt::format("bascule abort {} --reason TEXT", open.id);
+  if (open.state != RunState::parked) return abort;
+  const Result<Plan> instead =
+      plan_move(state, proposal.group, proposal.move, proposal.source, proposal.target);
+  if (!instead) return abort;
+  if (const auto obstacle = why_not_superseded(state, open, *instead)) return obstacle->what_helps;
+  proposal.supersedes = open.id;
+  const std::vector<GateAnswer> gates =
+      ask_gates(state, deliberation.readings(), proposal, deliberation.now());
+  return command_line(proposal, gates_to_pass(gates, overrides));
+}
+
+// The effect holds already, unless a run is about to change it.
+Answer answer_active_already(const State& state, const GroupName& group, const SiteName& active) {
+  const Run* open = state.open_run(group);
+  if (open == nullptr) {
+    return accept(RunId(),
+                  fmt::format("{} is the active site of {} already: nothing to do", active, group));
   }
-  Answer answer = refuse(ErrorCode::denied, first->because, helps);
-  answer.refused_by = first->name;
-  answer.text = fmt::format("{} forbids it: {}", to_string(first->name), first->because);
-  if (one_at_a_time && open != nullptr) answer.run = open->id;
+  const bool parked = open->state == RunState::parked;
+  Answer answer =
+      refuse(ErrorCode::denied,
+             fmt::format("{} is the active site, and {} is {}: {}", active, open->id,
+                         to_string(open->state), route(*open)),
+             fmt::format("bascule {} {} --reason TEXT",
+                         parked && open->plan.target == active ? "resume" : "abort", open->id));
+  answer.refused_by = GateName::one_at_a_time;
+  answer.run = open->id;
   return answer;
 }
 
+// A saved plan is executed only as long as it is what would be planned now.
+std::optional<Answer> refuse_outdated(const State& state, const StartMove& move, const Plan& plan) {
+  if (!move.planned) return std::nullopt;
+  const auto changed = what_changed(*move.planned, basis_of(state, plan));
+  if (!changed) return std::nullopt;
+  return refuse(ErrorCode::conflict,
+                fmt::format("the saved plan does not hold any more: {}", *changed),
+                plan_command(plan));
+}
+
 }  // namespace
+
+std::string command_line(const Proposal& proposal, const std::vector<std::string>& overrides) {
+  const bool home = proposal.move == Move::failback;
+  std::string line = fmt::format("bascule {} {}", to_string(proposal.move), proposal.group);
+  if (!home) line += fmt::format(" --to {}", proposal.target);
+  if (!proposal.supersedes.empty()) line += fmt::format(" --supersede {}", proposal.supersedes);
+  for (const std::string& gate : overrides) line += fmt::format(" --override {}", gate);
+  line += " --reason TEXT";
+  if (!overrides.empty()) line += fmt::format(" --confirm {}", proposal.source);
+  return line;
+}
+
+std::optional<Answer> refuse_by_gate(const Deliberation& deliberation,
+                                     const std::vector<GateAnswer>& gates,
+                                     const std::vector<std::string>& overrides,
+                                     const Proposal& proposal) {
+  const GateAnswer* first = refusal_to_person(gates, overrides);
+  if (first == nullptr) return std::nullopt;
+  const bool one_at_a_time = std::ranges::any_of(gates, [](const GateAnswer& gate) {
+    return gate.name == GateName::one_at_a_time && !gate.holds;
+  });
+  const Run* open = one_at_a_time ? deliberation.state().open_run(proposal.group) : nullptr;
+  std::string helps = "bascule runs";
+  if (!one_at_a_time) {
+    helps = command_line(proposal, gates_to_pass(gates, overrides));
+  } else if (open != nullptr) {
+    helps = help_with_open_run(deliberation, *open, proposal, overrides);
+  }
+  Answer answer = refuse(ErrorCode::denied, first->because, std::move(helps));
+  answer.refused_by = first->name;
+  answer.text = fmt::format("{} forbids it: {}", to_string(first->name), first->because);
+  if (open != nullptr) answer.run = open->id;
+  return answer;
+}
 
 Answer start_move(Deliberation& deliberation, const Command& command, const StartMove& move) {
   const State& state = deliberation.state();
@@ -131,17 +187,26 @@ Answer start_move(Deliberation& deliberation, const Command& command, const Star
   const GroupSpec& group = *state.configuration.find_group(move.group);
   const Result<SiteName> target = target_of(deliberation, group, move, *active);
   if (!target) return refuse(target.error().code, target.error().message);
-  if (*target == *active) {
-    return refuse(ErrorCode::invalid, fmt::format("{} is the active site already", *target),
-                  "bascule status");
-  }
-  const Proposal proposal{move.group, move.move, *active, *target, Trigger::manual};
+  if (*target == *active) return answer_active_already(state, move.group, *active);
+  Proposal proposal{move.group, move.move, *active, *target, Trigger::manual, RunId()};
   if (auto refusal = refuse_overrides(command, move, proposal)) return *std::move(refusal);
+  if (move.at && !move.supersedes.empty()) {
+    return refuse(ErrorCode::invalid,
+                  fmt::format("{} can be superseded now, not at a later time", move.supersedes),
+                  command_line(proposal, move.overrides) + " --at TIME");
+  }
   Result<Plan> plan = plan_move(state, move.group, move.move, *active, *target);
   if (!plan) return refuse(plan.error().code, plan.error().message, plan.error().what_to_do);
+  if (auto refusal = refuse_outdated(state, move, *plan)) return *std::move(refusal);
+  if (move.at) return set_for_later(deliberation, command, proposal, *std::move(plan));
+  if (auto refusal = refuse_to_supersede(state, move.supersedes, *plan)) {
+    return *std::move(refusal);
+  }
+  const Run* open = state.open_run(move.group);
+  if (open != nullptr && open->id == move.supersedes) proposal.supersedes = open->id;
   const std::vector<GateAnswer> gates =
       ask_gates(state, deliberation.readings(), proposal, deliberation.now());
-  if (auto refusal = refuse_by_gate(gates, move.overrides, proposal, state.open_run(move.group))) {
+  if (auto refusal = refuse_by_gate(deliberation, gates, move.overrides, proposal)) {
     return *std::move(refusal);
   }
   RunOpened opened = run_of_plan(deliberation, *std::move(plan), proposal, gates);
@@ -149,9 +214,11 @@ Answer start_move(Deliberation& deliberation, const Command& command, const Star
   opened.idempotency_key = move.idempotency_key;
   opened.overrides = move.overrides;
   const RunId run = opened.run;
+  std::string text = fmt::format("{} is open: {} {} → {}", run, to_string(proposal.move),
+                                 proposal.source, proposal.target);
+  if (!proposal.supersedes.empty()) text += fmt::format(", instead of {}", proposal.supersedes);
   deliberation.propose(std::move(opened), command.actor, command.reason);
-  return accept(run, fmt::format("{} is open: {} {} → {}", run, to_string(proposal.move),
-                                 proposal.source, proposal.target));
+  return accept(run, std::move(text));
 }
 
 }  // namespace bascule::engine

@@ -18,6 +18,8 @@
 
 namespace bascule::engine {
 
+inline constexpr const char* kAutomation = "bascule";  // the actor of what nobody asked for
+
 struct StepProgress {
   StepState state = StepState::waiting;
   std::int64_t attempts = 0;
@@ -28,6 +30,9 @@ struct StepProgress {
   std::optional<Instant> ended_at;
   std::optional<Instant> retry_at;  // not applied again before this
   Json prior = nullptr;
+  // Done or tried by the run that this one supersedes: `prior` is what that run found, and going
+  // back takes it back.
+  bool taken_over = false;
   std::string change;
   Outputs outputs;
   std::string because;
@@ -39,7 +44,7 @@ struct StepProgress {
 struct Execution {
   std::vector<Step> steps;
   std::map<StepId, StepProgress> progress;
-  Instant began_at;  // the run's opening, or the current try of an obligation
+  Instant began_at;  // the run's beginning, or the current try of an obligation
   std::optional<Instant>
       went_on_at;  // the newest RunResumed: what was under way is inspected again
 };
@@ -59,6 +64,12 @@ struct Run {
   Term term = 0;
   Generation generation = 0;  // from the claim step's output; 0: none yet
   Instant opened_at;
+  Sequence opened_seq = 0;
+  std::optional<RunWait> wait;      // why it did not begin when it was opened
+  std::optional<Instant> began_at;  // nothing: it waits, or it ended waiting
+  Sequence began_seq = 0;
+  std::string begun_by;       // who approved it; else "bascule"
+  std::string begun_because;  // the reason that was given, or that its time had come
   std::optional<Instant> ended_at;
   std::optional<Instant> first_sign_at, first_failed_at, verdict_at;
   std::optional<Instant> activated_at;  // ActiveSiteChanged of this run
@@ -74,7 +85,9 @@ struct Run {
   bool parked_at_fence =
       false;                    // parked because gate 9 does not hold: an attestation lets it go on
   bool past_no_return = false;  // a step that cannot be taken back was started
-  std::string because;          // why it is rolling back, parked or ended
+  bool forward_only = false;    // that may have been done by the run that it supersedes
+  RunId supersedes, superseded_by;
+  std::string because;  // why it is rolling back, parked or ended
 };
 
 struct Obligation {
@@ -154,6 +167,15 @@ struct Incident {
   std::optional<Sequence> resolved_by;
 };
 
+// A failure in which mode shadow would have failed over.
+struct ShadowEpisode {
+  Instant began_at;                 // when it would have
+  std::optional<Instant> ended_at;  // when the active site had not failed any more
+  SiteName source;
+  SiteName target;
+  std::string because;
+};
+
 struct GroupStatus {
   std::optional<SiteName> active;
   Instant active_since;
@@ -170,6 +192,9 @@ struct GroupStatus {
   // Candidates already tried by automation in the present failure episode (ends when the active
   // site is healthy).
   std::vector<SiteName> tried;
+  RunId declined;             // the proposal of this failure episode that nobody approved
+  bool has_shadowed = false;  // what would have been done in this failure episode is journaled
+  std::vector<ShadowEpisode> shadowed;  // oldest first, the newest kShadowEpisodesKept
   std::map<SiteName, Instant>
       attested;  // sites a person vouches to be stopped; cleared when active again
   bool two_writers = false;
@@ -182,7 +207,7 @@ struct GroupStatus {
   std::optional<OpenDrill> drill;
   std::optional<EndedDrill> last_drill;
   std::optional<Instant> last_good_drill_at;
-  RunId last_run;
+  RunId last_run;  // the newest that began
 };
 
 struct State {
@@ -201,7 +226,10 @@ struct State {
   std::int64_t runs_opened = 0;
   std::int64_t obligations_opened = 0;
 
-  [[nodiscard]] const Run* open_run(const GroupName& group) const;  // running, parked or waiting
+  // Running or parked: what gate 8 calls open. One that is superseded is not.
+  [[nodiscard]] const Run* open_run(const GroupName& group) const;
+  // Those that have not begun, oldest first.
+  [[nodiscard]] std::vector<const Run*> waiting_runs(const GroupName& group) const;
 };
 
 inline constexpr std::size_t kEndedRunsKept = 200;
@@ -209,5 +237,6 @@ inline constexpr std::size_t kEndedRunsKept = 200;
 // argument with a person, not with Bascule.
 inline constexpr std::size_t kReassertions = 3;
 inline constexpr Duration kReassertionsWithin{3'600'000};
+inline constexpr std::size_t kShadowEpisodesKept = 100;
 
 }  // namespace bascule::engine

@@ -113,6 +113,14 @@ bool expire(const Moment& at, const InspectionReading* reading) {
 // Whether the rest of the run has been looked at before a step without a way back starts.
 enum class LastLook : std::uint8_t { clear, wait, stopped };
 
+void stop_before_no_return(const Moment& at, const std::string& because) {
+  if (may_go_back(at.state(), *at.work.run)) {
+    begin_rollback(at.deliberation, at.work.id, because);
+  } else {
+    park_run(at.deliberation, at.work.id, because);
+  }
+}
+
 LastLook look_at_the_rest(const Moment& at) {
   const Instant since = inspected_since(at.state(), at.work, at.step);
   const InspectionReading* silent = nullptr;
@@ -123,8 +131,8 @@ LastLook look_at_the_rest(const Moment& at) {
         fresh_inspection(at.deliberation, at.work.id, other->id, since);
     if (reading != nullptr && reading->inspection) {
       if (reading->inspection->finding != Finding::blocked) continue;
-      begin_rollback(at.deliberation, at.work.id,
-                     fmt::format("{} is blocked: {}", other->id, reading->inspection->because));
+      stop_before_no_return(
+          at, fmt::format("{} is blocked: {}", other->id, reading->inspection->because));
       return LastLook::stopped;
     }
     if (reading != nullptr && reading->error->code == ErrorCode::superseded) {
@@ -139,10 +147,9 @@ LastLook look_at_the_rest(const Moment& at) {
   }
   if (!waits) return LastLook::clear;
   if (at.now() < at.deadline()) return LastLook::wait;
-  begin_rollback(
-      at.deliberation, at.work.id,
-      fmt::format("{} could not be inspected before {}, from which there is no way "
-                  "back: {}",
+  stop_before_no_return(
+      at,
+      fmt::format("{} could not be inspected before {}, from which there is no way back: {}",
                   waits_for, at.step.id, silent != nullptr ? silent->error->message : "no answer"));
   return LastLook::stopped;
 }
@@ -203,7 +210,8 @@ bool meet_inspection_error(const Moment& at, const InspectionReading& reading) {
 // the claim of an obligation, which may wait for days, compares with what is there now.
 Json prior_of(const Moment& at, const Inspection& found) {
   const bool anew = at.work.obligation != nullptr && writes_front_door(at.step);
-  return at.progress.attempts > 0 && !anew ? at.progress.prior : found.prior;
+  const bool found_before = at.progress.attempts > 0 || at.progress.taken_over;
+  return found_before && !anew ? at.progress.prior : found.prior;
 }
 
 // Ready for the first time, or announced with an unknown end: an inspection says what to do.
@@ -230,7 +238,9 @@ bool look(const Moment& at) {
       if (!resolves && is_always_applied(at.work, at.step)) {
         return start(at, prior_of(at, found), found.change);
       }
-      end_step(at, at.progress.attempts > 0 ? StepState::done : StepState::unchanged,
+      end_step(at,
+               at.progress.attempts > 0 || at.progress.taken_over ? StepState::done
+                                                                  : StepState::unchanged,
                outputs_of(found.facts), found.because);
       return true;
     case Finding::needed:

@@ -37,8 +37,18 @@ void consider_steps(Earliest& earliest, const State& state, const Work& work) {
   }
 }
 
+void consider_wait(Earliest& earliest, const State& state, const Run& run) {
+  if (run.wait->what == WaitFor::approval) {
+    earliest.consider(approval_deadline(state, run));
+    return;
+  }
+  earliest.consider(run.wait->until);
+  earliest.consider(look_deadline(state, run));
+}
+
 void consider_runs(Earliest& earliest, const State& state) {
   for (const auto& [id, run] : state.runs) {
+    if (run.state == RunState::waiting) consider_wait(earliest, state, run);
     if (run.state != RunState::running) continue;
     if (run.rolling_back) {
       const Step* next = next_to_revert(run);
@@ -74,7 +84,7 @@ void consider_gates(Earliest& earliest, const State& state, const Readings& read
     const auto status = state.groups.find(group.name);
     if (status == state.groups.end() || !status->second.active) continue;
     const SiteName& active = *status->second.active;
-    if (group.policy.mode != Mode::automatic || state.open_run(group.name) != nullptr ||
+    if (group.policy.mode == Mode::manual || state.open_run(group.name) != nullptr ||
         !failure_of(state, group, active).holds) {
       continue;
     }

@@ -279,6 +279,19 @@ Failure failure_of(const State& state, const GroupSpec& group, const SiteName& s
   return failure;
 }
 
+bool has_recovered(const State& state, const GroupSpec& group, const SiteName& site) {
+  const auto is_well = [&](const std::string& name) {
+    const CheckReference check{group.name, site, CheckName(name)};
+    const CheckSpec* spec = find_check(state.configuration, check);
+    const CheckVerdict& verdict = verdict_in(state, check);
+    const bool counts =
+        spec != nullptr && spec->acts_on == ActsOn::critical && verdict.health == Health::critical;
+    return !verdict.down && !counts && answers(verdict);
+  };
+  return std::ranges::all_of(group.policy.failover_when,
+                             [&](const auto& all) { return std::ranges::any_of(all, is_well); });
+}
+
 void update_verdicts(Deliberation& deliberation, const std::optional<CheckReference>& only) {
   if (only) {
     if (find_check(deliberation.state().configuration, *only) == nullptr) return;

@@ -29,5 +29,8 @@ struct Failure {
   std::optional<Instant> verdict_at;       // the latest of them: since then it holds
 };
 Failure failure_of(const State& state, const GroupSpec& group, const SiteName& site);
+// Stricter than not having failed: in each list of `failover_when` some check of the site is seen
+// to be well. After a start nothing is.
+bool has_recovered(const State& state, const GroupSpec& group, const SiteName& site);
 
 }  // namespace bascule::engine

@@ -87,6 +87,13 @@ struct SiteAttested {
   SiteName site;
 };
 
+// Why a run does not begin when it is opened.
+struct RunWait {
+  WaitFor what = WaitFor::approval;
+  Instant until;          // its time; or how long an approval is waited for
+  bool proceeds = false;  // without an approval it begins at `until`, if every gate but 1 holds
+};
+
 struct RunOpened {
   RunId run;
   Plan plan;
@@ -104,7 +111,22 @@ struct RunOpened {
   // back.
   std::optional<Duration> back_after;
   std::optional<Duration> deadline;
-  RunId way_back_of;  // the drill that this run ends; empty: none
+  RunId way_back_of;            // the drill that this run ends; empty: none
+  std::optional<RunWait> wait;  // nothing: it begins at once
+  RunId supersedes;             // a parked run that ends because this one takes its place
+};
+
+// A run that waited begins: its time has come, a person has approved it, or nobody has and the
+// policy says proceed. Its timers count from here; the evidence is that of this moment.
+struct RunBegun {
+  RunId run;
+  std::string because;
+  Json gates = Json::array();
+  std::optional<Instant> first_sign_at;
+  std::optional<Instant> first_failed_at;
+  std::optional<Instant> verdict_at;
+  std::optional<Duration> loss_bound;
+  std::optional<std::int64_t> loss_bound_bytes;
 };
 
 // Announces a change outside, durably, before it is made. `prior` is recorded once per step and
@@ -166,6 +188,7 @@ struct RunEnded {
   std::string because;
   std::optional<Instant> outage_began_at;
   std::optional<Instant> outage_ended_at;
+  bool declined = false;  // a proposal that nobody approved: not made again in this failure
 };
 
 struct ObligationOpened {
@@ -279,6 +302,19 @@ struct DrillEnded {
   std::string because;
 };
 
+// Mode shadow: every gate but the mode let automation act. Once in each failure episode, which ends
+// when the active site is healthy again.
+struct WouldHaveFailedOver {
+  GroupName group;
+  SiteName source;
+  SiteName target;
+  std::string because;
+  Json gates = Json::array();
+  std::optional<Instant> first_failed_at;
+  std::optional<Duration> loss_bound;
+  std::optional<std::int64_t> loss_bound_bytes;
+};
+
 using RecordBody =
     std::variant<TermOpened, ConfigurationLoaded, ActiveSiteChanged, VerdictChanged,
                  GroupStateChanged, ProtectionChanged, AutomationHeld, AutomationReleased,
@@ -287,7 +323,7 @@ using RecordBody =
                  ObligationOpened, ObligationRetried, ObligationEnded, LossMeasured, TwoWritersSeen,
                  TwoWritersEnded, RoleChangeSeen, RoleChangeEnded, FrontDoorDrifted,
                  FrontDoorSilent, FrontDoorRestored, HoldAlarmRaised, HomeReadinessChanged,
-                 DrillBegun, DrillOverdue, DrillEnded>;
+                 DrillBegun, DrillOverdue, DrillEnded, RunBegun, WouldHaveFailedOver>;
 
 struct Record {
   Sequence seq = 0;  // assigned when the engine proposes it; the journal refuses a gap

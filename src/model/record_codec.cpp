@@ -5,7 +5,6 @@
 
 #include "model/fields.h"
 #include "model/plan_fields.h"
-#include "model/sha256.h"
 
 namespace bascule {
 namespace codec {
@@ -86,6 +85,13 @@ inline constexpr auto kMembers<SiteAttested> = std::tuple{
 };
 
 template <>
+inline constexpr auto kMembers<RunWait> = std::tuple{
+    member("what", &RunWait::what),
+    member("until", &RunWait::until),
+    member("proceeds", &RunWait::proceeds),
+};
+
+template <>
 inline constexpr auto kMembers<RunOpened> = std::tuple{
     member("run", &RunOpened::run),
     member("plan", &RunOpened::plan),
@@ -102,6 +108,20 @@ inline constexpr auto kMembers<RunOpened> = std::tuple{
     added_later("back_after_ms", &RunOpened::back_after),
     added_later("deadline_ms", &RunOpened::deadline),
     added_later("way_back_of", &RunOpened::way_back_of),
+    added_later("wait", &RunOpened::wait),
+    added_later("supersedes", &RunOpened::supersedes),
+};
+
+template <>
+inline constexpr auto kMembers<RunBegun> = std::tuple{
+    member("run", &RunBegun::run),
+    member("because", &RunBegun::because),
+    member("gates", &RunBegun::gates),
+    member("first_sign_at", &RunBegun::first_sign_at),
+    member("first_failed_at", &RunBegun::first_failed_at),
+    member("verdict_at", &RunBegun::verdict_at),
+    member("loss_bound_ms", &RunBegun::loss_bound),
+    member("loss_bound_bytes", &RunBegun::loss_bound_bytes),
 };
 
 template <>
@@ -166,6 +186,7 @@ inline constexpr auto kMembers<RunEnded> = std::tuple{
     member("because", &RunEnded::because),
     member("outage_began_at", &RunEnded::outage_began_at),
     member("outage_ended_at", &RunEnded::outage_ended_at),
+    added_later("declined", &RunEnded::declined),
 };
 
 template <>
@@ -284,6 +305,18 @@ inline constexpr auto kMembers<DrillEnded> = std::tuple{
     member("because", &DrillEnded::because),
 };
 
+template <>
+inline constexpr auto kMembers<WouldHaveFailedOver> = std::tuple{
+    member("group", &WouldHaveFailedOver::group),
+    member("source", &WouldHaveFailedOver::source),
+    member("target", &WouldHaveFailedOver::target),
+    member("because", &WouldHaveFailedOver::because),
+    member("gates", &WouldHaveFailedOver::gates),
+    member("first_failed_at", &WouldHaveFailedOver::first_failed_at),
+    member("loss_bound_ms", &WouldHaveFailedOver::loss_bound),
+    member("loss_bound_bytes", &WouldHaveFailedOver::loss_bound_bytes),
+};
+
 }  // namespace codec
 
 namespace {
@@ -349,6 +382,8 @@ constexpr std::array kRecordTypes{
     record_type<DrillBegun>("DrillBegun"),
     record_type<DrillOverdue>("DrillOverdue"),
     record_type<DrillEnded>("DrillEnded"),
+    record_type<RunBegun>("RunBegun"),
+    record_type<WouldHaveFailedOver>("WouldHaveFailedOver"),
 };
 
 constexpr bool table_follows_the_variant() {
@@ -435,32 +470,6 @@ Result<Record> decode(std::string_view bytes) {
     return fail(unreadable(*json, *codec::at("data", std::move(found))));
   }
   return record;
-}
-
-Hash chain(const Hash& previous, std::string_view bytes) {
-  const std::string_view before(reinterpret_cast<const char*>(previous.data()), previous.size());
-  return sha256({before, bytes});
-}
-
-std::string to_hex(const Hash& hash) {
-  return hex_of(hash);
-}
-
-Result<Hash> hash_from_hex(std::string_view text) {
-  Hash hash{};
-  const auto digit = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-  };
-  bool valid = text.size() == 2 * hash.size();
-  for (std::size_t i = 0; valid && i < hash.size(); ++i) {
-    const int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-    valid = high >= 0 && low >= 0;
-    if (valid) hash[i] = static_cast<std::uint8_t>(high * 16 + low);
-  }
-  if (!valid) return fail(ErrorCode::invalid, "a hash is written as 64 hex digits");
-  return hash;
 }
 
 }  // namespace bascule

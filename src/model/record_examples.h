@@ -117,6 +117,8 @@ inline RunOpened example() {
   opened.back_after = Duration{1'800'000};
   opened.deadline = Duration{7'200'000};
   opened.way_back_of = RunId("r-0041");
+  opened.wait = RunWait{WaitFor::moment, moment(3'600'000), true};
+  opened.supersedes = RunId("r-0041");
   return opened;
 }
 template <>
@@ -159,8 +161,8 @@ inline RunResumed example() {
 }
 template <>
 inline RunEnded example() {
-  return {RunId("r-0042"), RunState::rolled_back, "everything is as before", moment(-400),
-          moment(1'500)};
+  return {RunId("r-0042"), RunState::rolled_back, "everything is as before",
+          moment(-400),    moment(1'500),         true};
 }
 template <>
 inline ObligationOpened example() {
@@ -236,6 +238,32 @@ inline DrillOverdue example() {
 template <>
 inline DrillEnded example() {
   return {GroupName("shop"), RunId("r-0042"), true, "amsterdam is active again"};
+}
+template <>
+inline RunBegun example() {
+  RunBegun begun;
+  begun.run = RunId("r-0042");
+  begun.because = "its time has come";
+  begun.gates = {{{"number", 6}, {"name", "target"}, {"holds", true}, {"because", "it answers"}}};
+  begun.first_sign_at = moment(-900);
+  begun.first_failed_at = moment(-400);
+  begun.verdict_at = moment(-10);
+  begun.loss_bound = Duration{800};
+  begun.loss_bound_bytes = 4'096;
+  return begun;
+}
+template <>
+inline WouldHaveFailedOver example() {
+  WouldHaveFailedOver would;
+  would.group = GroupName("shop");
+  would.source = SiteName("amsterdam");
+  would.target = SiteName("berlin");
+  would.because = "database is down: 3 of 3 looks failed in 0.4s (connection refused)";
+  would.gates = {{{"number", 6}, {"name", "target"}, {"holds", true}, {"because", "it answers"}}};
+  would.first_failed_at = moment(-400);
+  would.loss_bound = Duration{800};
+  would.loss_bound_bytes = 4'096;
+  return would;
 }
 
 // A journal of them: one record of each type, numbered from `first` on.

@@ -47,6 +47,8 @@ constexpr Table<RunState, 6> kRunState{{{RunState::waiting, "waiting"},
                                         {RunState::done, "done"},
                                         {RunState::rolled_back, "rolled_back"},
                                         {RunState::aborted, "aborted"}}};
+constexpr Table<WaitFor, 2> kWaitFor{
+    {{WaitFor::approval, "approval"}, {WaitFor::moment, "moment"}}};
 constexpr Table<Finding, 4> kFinding{{{Finding::done, "done"},
                                       {Finding::needed, "needed"},
                                       {Finding::pending, "pending"},
@@ -114,6 +116,10 @@ std::span<const Word<Trigger>> words() {
 template <>
 std::span<const Word<RunState>> words() {
   return kRunState;
+}
+template <>
+std::span<const Word<WaitFor>> words() {
+  return kWaitFor;
 }
 template <>
 std::span<const Word<Finding>> words() {

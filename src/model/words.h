@@ -31,6 +31,9 @@ enum class Trigger : std::uint8_t { manual, automatic };
 
 enum class RunState : std::uint8_t { waiting, running, parked, done, rolled_back, aborted };
 
+// What a run that does not begin when it is opened waits for: a person's approval, or its time.
+enum class WaitFor : std::uint8_t { approval, moment };
+
 // What an action's inspection found: nothing to do, something to do, under way by itself, or
 // impossible.
 enum class Finding : std::uint8_t { done, needed, pending, blocked };
@@ -102,6 +105,8 @@ template <>
 std::span<const Word<Trigger>> words();
 template <>
 std::span<const Word<RunState>> words();
+template <>
+std::span<const Word<WaitFor>> words();
 template <>
 std::span<const Word<Finding>> words();
 template <>

@@ -11,14 +11,17 @@
 namespace bascule::runtime {
 namespace {
 
-// record                         severity   who is told
-// -----------------------------  ---------  ----------------------------------------------
-// RunOpened, automatic           critical   a move started by itself
-// RunOpened, by a person         info       (drills too)
+// record                         severity   who is told what
+// -----------------------------  ---------  -----------------------------------------------------
+// RunOpened, automatic           critical   a move started by itself, or waits for an approval
+// RunOpened, by a person         info       drills too, and moves that are set for later
+// RunBegun                       critical   of a run that was approved; of a person's move: info
+// WouldHaveFailedOver            warning    mode shadow
 // StepStarted, irreversible      critical   a promotion started
-// StepEnded                      info       each step's end, failures with their reason
+// StepEnded                      info       each step's end; a failure: warning
 // RollbackBegun                  warning    what follows is in RunEnded
-// RunEnded                       critical   done or rolled back; aborted: info
+// RunEnded                       critical   done or rolled back; aborted: info, or warning where
+//                                           nobody aborted a move that waited
 // RunParked                      critical   a person must act
 // DrillBegun                     info       and when the way back is due
 // DrillOverdue                   critical   the group is not back
@@ -67,8 +70,36 @@ struct Writer {
                 std::move(more)};
   }
 
+  MaybeText of_wait(const RunOpened& opened) const {
+    const std::string until = to_rfc3339(opened.wait->until);
+    if (opened.wait->what == WaitFor::moment) {
+      return of_run(Severity::info, opened.run,
+                    fmt::format("{} begins at {}, as {} asked", opened.run, until, record.actor),
+                    record.reason);
+    }
+    return of_run(Severity::critical, opened.run,
+                  fmt::format("{} waits for an approval until {}; then it {}", opened.run, until,
+                              opened.wait->proceeds ? "begins by itself" : "is aborted"),
+                  fmt::format("{}; `bascule approve {} --reason TEXT`", record.reason, opened.run));
+  }
+  MaybeText operator()(const RunBegun& begun) const {
+    const engine::Run* run = find_run(state, begun.run);
+    const bool automatic = run != nullptr && run->trigger == Trigger::automatic;
+    return of_run(
+        automatic ? Severity::critical : Severity::info, begun.run,
+        fmt::format("{} begins: {}", begun.run,
+                    begun.because == "approved" ? "approved by " + record.actor : begun.because),
+        record.reason);
+  }
+  MaybeText operator()(const WouldHaveFailedOver& would) const {
+    return Text{Severity::warning, would.group, RunId(),
+                fmt::format("{} would have failed over: {} → {} (mode shadow)", would.group,
+                            would.source, would.target),
+                would.because};
+  }
   MaybeText operator()(const RunOpened& opened) const {
     const bool automatic = opened.trigger == Trigger::automatic;
+    if (opened.wait) return of_wait(opened);
     return of_run(automatic ? Severity::critical : Severity::info, opened.run,
                   fmt::format("{} started {}", opened.run,
                               automatic ? std::string("by itself") : "by " + record.actor),
@@ -95,9 +126,15 @@ struct Writer {
     return of_run(Severity::warning, begun.run, fmt::format("{} goes back", begun.run),
                   begun.because);
   }
+  // A move that somebody counts on did not begin.
+  Severity severity_of_end(const RunEnded& ended) const {
+    if (ended.state != RunState::aborted) return Severity::critical;
+    const engine::Run* run = find_run(state, ended.run);
+    const bool waited = run != nullptr && run->wait && !run->began_at;
+    return waited && record.actor == engine::kAutomation ? Severity::warning : Severity::info;
+  }
   MaybeText operator()(const RunEnded& ended) const {
-    const Severity severity =
-        ended.state == RunState::aborted ? Severity::info : Severity::critical;
+    const Severity severity = severity_of_end(ended);
     std::string more = ended.because;
     if (ended.outage_began_at && ended.outage_ended_at) {
       more += fmt::format("{}outage {}", more.empty() ? "" : "; ",
@@ -273,7 +310,9 @@ void tell_run(Message& message, const Record& record, const engine::State& state
   const engine::Run* run = find_run(state, message.run);
   if (run == nullptr) return;
   message.planned = run->trigger == Trigger::manual && run->plan.move != Move::failover;
-  if (std::holds_alternative<RunEnded>(record.body)) message.began_at = run->opened_at;
+  if (std::holds_alternative<RunEnded>(record.body)) {
+    message.began_at = run->began_at.value_or(record.at);
+  }
 }
 
 }  // namespace

@@ -44,6 +44,12 @@ Body of_run() {
   return body;
 }
 
+WouldHaveFailedOver would_have() {
+  WouldHaveFailedOver would;
+  would.group = kShop;
+  return would;
+}
+
 struct Row {
   RecordBody body;
   std::optional<Severity> severity;
@@ -52,6 +58,10 @@ struct Row {
 std::vector<Row> table() {
   RunOpened automatic = of_run<RunOpened>();
   automatic.trigger = Trigger::automatic;
+  RunOpened proposed = automatic;
+  proposed.wait = RunWait{WaitFor::approval, Instant(), false};
+  RunOpened set_for_later = of_run<RunOpened>();
+  set_for_later.wait = RunWait{WaitFor::moment, Instant(), false};
   StepStarted promotion = of_run<StepStarted>();
   promotion.step = StepId("activate/promote");
   RunEnded rolled_back = of_run<RunEnded>();
@@ -74,6 +84,10 @@ std::vector<Row> table() {
   drilled.succeeded = true;
   return {{automatic, Severity::critical},
           {of_run<RunOpened>(), Severity::info},
+          {proposed, Severity::critical},
+          {set_for_later, Severity::info},
+          {of_run<RunBegun>(), Severity::info},
+          {would_have(), Severity::warning},
           {promotion, Severity::critical},
           {ended, Severity::info},
           {of_run<RunEnded>(), Severity::critical},
@@ -130,6 +144,28 @@ TEST(Messages, AMessageNamesTheMoveAndTheCommandThatShowsMore) {
   }
   EXPECT_NE(message->text.find("the fence is not reached"), std::string::npos);
   EXPECT_NE(message->text.find("bascule show r-0042"), std::string::npos);
+}
+
+TEST(Messages, AProposalNamesTheCommandThatLetsItBegin) {
+  RunOpened proposed = of_run<RunOpened>();
+  proposed.trigger = Trigger::automatic;
+  proposed.wait = RunWait{WaitFor::approval, Instant(), true};
+  const std::optional<Message> message = message_of(proposed);
+  ASSERT_TRUE(message);
+  EXPECT_NE(message->title.find("waits for an approval"), std::string::npos) << message->title;
+  EXPECT_NE(message->title.find("then it begins by itself"), std::string::npos) << message->title;
+  EXPECT_NE(message->text.find("bascule approve r-0042 --reason TEXT"), std::string::npos);
+}
+
+TEST(Messages, AMoveThatNobodyAbortedAndThatDidNotBeginIsAWarning) {
+  engine::State state = state_with_run();
+  state.runs.at(RunId("r-0042")).wait = RunWait{WaitFor::moment, Instant(), false};
+  Record record;
+  record.body = RunEnded{RunId("r-0042"), RunState::aborted, "target forbids it", {}, {}, false};
+  record.actor = engine::kAutomation;
+  EXPECT_EQ(message_for(record, state)->severity, Severity::warning);
+  record.actor = "ana";
+  EXPECT_EQ(message_for(record, state)->severity, Severity::info);
 }
 
 TEST(Messages, OnlyTheFirstAttemptOfAPromotionWakesPeople) {

@@ -134,6 +134,7 @@ awaitable<Result<Preview>> preview(boost::asio::any_io_executor executor, Loop& 
   if (!plan) co_return error_of(plan);
   Preview made;
   made.plan = std::move(*plan);
+  made.basis = engine::basis_of(state, made.plan);
   Scope scope(executor, [](const std::string&, const std::string&) {});
   for (const Step& step : made.plan.steps) {
     auto& place = made.inspections[step.id];
@@ -142,6 +143,11 @@ awaitable<Result<Preview>> preview(boost::asio::any_io_executor executor, Loop& 
                 inspect_into(runner, inspection_of(state, made.plan, step), deadline, &place));
   }
   co_await scope.join();
+  for (const auto& [step, found] : made.inspections) {
+    if (!found || !*found || (*found)->fingerprint.empty()) continue;
+    made.basis.identities.emplace(step, (*found)->fingerprint);
+  }
+  made.plan.fingerprint = engine::fingerprint(made.basis);
   made.because = reason_for(state, made.plan);
   made.afterwards = owed_after(state, made.plan);
   estimate(state, made);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/plan/basis.h"
 #include "engine/plan/planner.h"
 #include "engine/state.h"
 #include "model/plan.h"
@@ -17,6 +18,8 @@ namespace bascule::runtime {
 
 struct Preview {
   Plan plan;
+  // What it rests on, identities included: its fingerprint is that of the plan.
+  engine::PlanBasis basis;
   std::string because;
   // What will be owed when the run has ended: "amsterdam becomes a standby of berlin again
   // (rejoin)".

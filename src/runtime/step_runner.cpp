@@ -135,6 +135,11 @@ awaitable<void> StepRunner::make_once(Call call) {
   const Duration left = call.pace ? call.pace->limit : call.deadline - loop_.now();
   const Deadline deadline = Deadline::in(services_.clock, left);
   const std::string what = call.step.id.text();
+  if (call.kind == CallKind::look_at_group) {
+    if (look_at_group_) co_await look_at_group_(call.group, deadline);
+    co_await loop_.deliver(engine::GroupLookedAt{call.run});
+    co_return;
+  }
   if (call.kind == CallKind::inspect || call.kind == CallKind::read_front_door) {
     Result<Inspection> found = co_await inspect(call, deadline);
     engine::Input input = engine::StepInspected{call.run, call.step.id, found};

@@ -8,8 +8,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <functional>
 #include <list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "async/scope.h"
@@ -29,6 +31,10 @@ class StepRunner final : public Hands {
  public:
   // With `look_only`, nothing is applied or reverted, whatever is listed.
   StepRunner(Loop& loop, const Catalog& catalog, Services& services, bool look_only = false);
+
+  // How a group is looked at afresh before a run that waited begins; called while the runner runs.
+  using LookAtGroup = std::function<awaitable<void>(GroupName group, Deadline deadline)>;
+  void look_with(LookAtGroup look) { look_at_group_ = std::move(look); }
 
   void reconcile(const std::vector<engine::Call>& calls) override;
 
@@ -56,6 +62,7 @@ class StepRunner final : public Hands {
   const Catalog& catalog_;
   Services& services_;
   bool look_only_;
+  LookAtGroup look_at_group_;
   Scope scope_;
   std::list<Running> running_;
   std::list<Running> ending_;  // cancelled, last frame not gone yet

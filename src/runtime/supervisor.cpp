@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "async/with_deadline.h"
+#include "engine/plan/basis.h"
 #include "runtime/replay.h"
 
 namespace bascule::runtime {
@@ -16,6 +17,13 @@ constexpr Duration kRenewEvery{1'000};
 constexpr Duration kFreshLook{5'000};
 // Preflight items are asked this often in the background.
 constexpr Duration kPreflightEvery{60'000};
+
+engine::Answer refusal_of(Error error) {
+  engine::Answer answer;
+  answer.text = error.message;
+  answer.error = std::move(error);
+  return answer;
+}
 
 }  // namespace
 
@@ -96,6 +104,9 @@ awaitable<Result<void>> Supervisor::serve_term(Term term) {
                                  [this] { return begin_term(); });
   for (Follower* follower : assembly_.followers) loop_->add_follower(*follower);
   runner_ = std::make_unique<StepRunner>(*loop_, assembly_.catalog, services_, assembly_.look_only);
+  runner_->look_with([this](GroupName group, Deadline deadline) {
+    return look_afresh(std::move(group), deadline);
+  });
   Onlooker& onlooker = *this;
   scheduler_ = std::make_unique<ProbeScheduler>(clock_, executor, observer, onlooker);
   self_check_ =
@@ -200,13 +211,40 @@ awaitable<bool> Supervisor::ready(Deadline deadline) {
   co_return !ended_;
 }
 
+awaitable<void> Supervisor::look_afresh(GroupName group, Deadline deadline) {
+  const Deadline look = earlier_of(deadline, Deadline::in(clock_, kFreshLook));
+  co_await scheduler_->look_now(group, look);
+  co_await ask_preflight(services_.io.get_executor(), *loop_, *runner_, std::move(group), look);
+}
+
+// What the plan's inspections found then and find now. Everything else that it rests on is compared
+// by the engine, in the moment of the decision.
+awaitable<Result<void>> Supervisor::compare_identities(engine::StartMove start, Deadline deadline) {
+  if (start.planned->identities.empty() || !start.to) co_return Result<void>();
+  const Deadline look = earlier_of(deadline, Deadline::in(clock_, kFreshLook));
+  auto now = co_await preview(start.group, start.move, *start.to, look);
+  if (!now) co_return Result<void>();  // why it cannot be planned is the engine's to say
+  engine::PlanBasis found = *start.planned;
+  found.identities = now->basis.identities;
+  const auto changed = engine::what_changed(*start.planned, found);
+  if (!changed) co_return Result<void>();
+  co_return fail(Error{ErrorCode::conflict,
+                       fmt::format("the saved plan does not hold any more: {}", *changed),
+                       engine::plan_command(now->plan), std::nullopt});
+}
+
 awaitable<Result<engine::Answer>> Supervisor::command(engine::Command command, Deadline deadline) {
   if (!loop_) co_return fail(ErrorCode::unavailable, "Bascule has not opened its term yet");
-  if (const auto* start = std::get_if<engine::StartMove>(&command.body)) {
-    const Deadline look = Deadline::in(clock_, kFreshLook);
-    co_await scheduler_->look_now(start->group, earlier_of(deadline, look));
-    co_await ask_preflight(services_.io.get_executor(), *loop_, *runner_, start->group,
-                           earlier_of(deadline, look));
+  if (auto* start = std::get_if<engine::StartMove>(&command.body)) {
+    if (!start->at) co_await look_afresh(start->group, deadline);
+    if (start->planned) {
+      Result<void> same = co_await compare_identities(*start, deadline);
+      if (!same) co_return refusal_of(same.error());
+    }
+  }
+  if (const auto* approval = std::get_if<engine::ApproveRun>(&command.body)) {
+    const auto run = loop_->state().runs.find(approval->run);
+    if (run != loop_->state().runs.end()) co_await look_afresh(run->second.plan.group, deadline);
   }
   co_return co_await loop_->command(std::move(command), deadline);
 }
@@ -218,6 +256,7 @@ Result<void> Supervisor::keeps_open_steps(const Configuration& configuration) {
     const GroupSpec* before = loop_->state().configuration.find_group(run.plan.group);
     const GroupSpec* after = configuration.find_group(run.plan.group);
     if (run.ended_at || before == nullptr || after == nullptr) continue;
+    if (run.state == RunState::waiting) continue;  // its plan is compared when it begins
     // That a whole site is missing is said as such, when the configuration is decided on.
     if (after->find_site(run.plan.source) == nullptr ||
         after->find_site(run.plan.target) == nullptr) {

@@ -60,7 +60,8 @@ class Supervisor final : private Onlooker {
   // Waits until every check has been looked at once. False when the deadline or the end came first.
   awaitable<bool> ready(Deadline deadline);
 
-  // A person's command. A move takes one fresh look at each check of its group first.
+  // A person's command. A move that begins at once takes one fresh look at each check of its group
+  // first; what a saved plan would change is identified anew.
   awaitable<Result<engine::Answer>> command(engine::Command command, Deadline deadline);
   // Another configuration from now on: what it makes is made anew, and the term goes on, also in
   // the middle of a run. Nothing changes when it is refused: it cannot be made, it would take the
@@ -88,6 +89,9 @@ class Supervisor final : private Onlooker {
   [[nodiscard]] Result<void> keeps_open_steps(const Configuration& configuration);
   awaitable<void> renew_lease();
   awaitable<void> record_suspicion();
+  // One look at each check of the group and at each preflight item, within a few seconds.
+  awaitable<void> look_afresh(GroupName group, Deadline deadline);
+  awaitable<Result<void>> compare_identities(engine::StartMove start, Deadline deadline);
   awaitable<void> keep_asking_preflight();
   [[nodiscard]] bool all_seen() const;
 

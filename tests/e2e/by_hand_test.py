@@ -31,9 +31,6 @@ class Refusals(cases.WithScene):
                 (("failover", "shp"), 1, "there is no group shp; configured: shop"),
                 (("failover", "shop", "--to", "paris"), 1,
                  "shop has no site paris; it has amsterdam, berlin"),
-                (("switchover", "shop", "--to", "amsterdam"), 2,
-                 "amsterdam is the active site already"),
-                (("failback", "shop"), 2, "amsterdam is the active site already"),
                 (("abort", "r-0099"), 1, "there is no run r-0099; none is open"),
                 (("resume", "r-0099"), 1, "there is no run r-0099"),
                 (("resume", "r-0001", "--step", "fence/cut"), 2, "--step and --as"),
@@ -153,8 +150,9 @@ class Moves(cases.WithScene):
 
     def test_3_asking_again_for_what_is_so_already_changes_nothing(self):
         before = len(self.scene.json("runs"))
-        answer = self.scene.run("failover", "shop", "--to", scene.OTHER, "--reason", "again")
-        self.assertIn("berlin is the active site already", answer.err)
+        answer = self.ends_with(0, self.scene.run("failover", "shop", "--to", scene.OTHER,
+                                                  "--reason", "again"))
+        self.assertIn("berlin is the active site of shop already", answer.out)
         self.assertEqual(len(self.scene.json("runs")), before)
         self.only_writer(scene.OTHER)
 
@@ -170,7 +168,7 @@ class Moves(cases.WithScene):
                 for _ in range(2)]
         codes = sorted(self.wait_for_end(one)[0] for one in both)
         self.assertEqual(codes[0], 0)
-        self.assertIn(codes[1], (2, 3))
+        self.assertIn(codes[1], (0, 3))  # it was refused, or came when it was done
         opened = [record for record in self.scene.records(before) if record.type == "RunOpened"]
         self.assertEqual(len(opened), 1)
         self.assertEqual(self.lost(scene.HOME), [])

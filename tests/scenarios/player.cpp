@@ -6,7 +6,10 @@
 #include <algorithm>
 
 #include "engine/lookups.h"
+#include "engine/plan/basis.h"
+#include "engine/plan/planner.h"
 #include "engine/test_world.h"
+#include "person.h"
 #include "transcript.h"
 
 namespace bascule::scenario {
@@ -140,7 +143,7 @@ void Player::reconcile() {
     const bool is_wanted = std::ranges::any_of(
         wanted, [&](const Call& call) { return same_call(call, running->call); });
     const bool changes =
-        running->call.kind != CallKind::inspect && running->call.kind != CallKind::read_front_door;
+        running->call.kind == CallKind::apply || running->call.kind == CallKind::revert;
     if (!is_wanted && changes && running->under_way) {
       say(fmt::format("            stop {}", line_of(running->call)));
     }
@@ -197,9 +200,17 @@ void Player::make_call(int id) {
   const auto running = std::ranges::find(running_, id, &Running::id);
   running->under_way = true;
   const bool looks =
-      running->call.kind == CallKind::inspect || running->call.kind == CallKind::read_front_door;
+      running->call.kind != CallKind::apply && running->call.kind != CallKind::revert;
   if (running->call.kind == CallKind::apply) hold_to_promises(running->call);
   Duration takes = looks ? kInspectTakes : kApplyTakes;
+  if (running->call.kind == CallKind::look_at_group) {
+    takes = look_at_all(running->call.group);
+    const int life = life_;
+    at(now_ + takes, [this, id, life] {
+      if (life == life_) finish_call(id);
+    });
+    return;
+  }
   const Machine& machine = world_.machine(running->call.step.site);
   const bool asks_machine = running->call.step.uses.starts_with("postgres");
   const Instant deadline =
@@ -228,6 +239,10 @@ void Player::make_call(int id) {
 }
 
 void Player::perform(const Call& call, const Behaviour* behaviour) {
+  if (call.kind == CallKind::look_at_group) {
+    deliver(engine::GroupLookedAt{call.run});
+    return;
+  }
   if (call.kind == CallKind::inspect || call.kind == CallKind::read_front_door) {
     Result<Inspection> result = world_.inspect(call);
     if (behaviour != nullptr && behaviour->fails) result = fail(*behaviour->fails);
@@ -305,6 +320,20 @@ void Player::hold_to_promises(const Call& call) {
     broken_.push_back(fmt::format("{}: {} is promoted while {} writes", moment_text(now_),
                                   call.step.site, writer));
   }
+}
+
+Duration Player::look_at_all(const GroupName& group) {
+  const GroupSpec& spec = *script_.configuration.find_group(group);
+  Duration takes = kInspectTakes;
+  for (const SiteSpec& site : spec.sites) {
+    if (world_.machine(site.name).swallows()) {
+      takes = std::max(takes, spec.policy.detect.timeout + kInspectTakes);
+    }
+    for (const CheckSpec& check : site.checks) {
+      look_once(CheckReference{group, site.name, check.name});
+    }
+  }
+  return takes;
 }
 
 void Player::happen(const Happening& happening) {
@@ -413,65 +442,32 @@ void Player::change_machine(const std::string& what, const std::vector<std::stri
   look_once(*check);
 }
 
-// ana VERB [ARGUMENT] [to SITE] [override GATE]… [confirm SITE] [key KEY] [step S] [as WORD]
-//     [for DURATION] [because TEXT]
+// What a person asks, or keeps for later.
 void Player::command(const std::vector<std::string>& words) {
-  engine::StartMove move;
-  move.group = kShop;
-  engine::ResumeRun resume;
-  std::string reason;
-  std::optional<Duration> lasting;
-  std::string argument;
-  for (std::size_t i = 2; i < words.size(); ++i) {
-    const std::string& key = words[i];
-    const std::string value = i + 1 < words.size() ? words[i + 1] : "";
-    ++i;
-    if (key == "to")
-      move.to = SiteName(value);
-    else if (key == "override")
-      move.overrides.push_back(value);
-    else if (key == "confirm")
-      move.confirmed_site = value;
-    else if (key == "key")
-      move.idempotency_key = value;
-    else if (key == "step")
-      resume.step = StepId(value);
-    else if (key == "as")
-      resume.as = value;
-    else if (key == "for")
-      lasting = parse_duration(value);
-    else if (key == "because")
-      reason = value;
-    else {
-      argument = key;
-      --i;
-    }
-  }
-  resume.run = RunId(argument);
-  engine::CommandBody body = move;
-  const std::string& verb = words.at(1);
-  if (const auto which = parse_word<Move>(verb)) {
-    move.move = *which;
-    body = move;
-  } else if (verb == "abort") {
-    body = engine::AbortRun{RunId(argument)};
-  } else if (verb == "resume") {
-    body = resume;
-  } else if (verb == "hold") {
-    body = engine::HoldAutomation{argument == "everything" ? GroupName() : kShop, lasting};
-  } else if (verb == "release") {
-    body = engine::ReleaseAutomation{argument == "everything" ? GroupName() : kShop};
-  } else if (verb == "ack") {
-    body = engine::AcknowledgeMove{kShop};
-  } else if (verb == "attest") {
-    body = engine::AttestSite{kShop, SiteName(argument)};
-  } else if (verb == "adopt") {
-    body = engine::AdoptGroup{kShop, SiteName(argument)};
-  } else {
-    broken_.push_back("ana cannot " + verb);
+  auto said = read_command(words);
+  if (!said) {
+    broken_.push_back(said.error().message);
     return;
   }
-  deliver(engine::Command{"ana", reason, body});
+  auto* move = std::get_if<engine::StartMove>(&said->command.body);
+  if (said->saves_plan && move != nullptr) {
+    save_plan(*move);
+    return;
+  }
+  if (said->planned && move != nullptr) move->planned = saved_plan_;
+  deliver(said->command);
+}
+
+void Player::save_plan(const engine::StartMove& move) {
+  const auto& active = state_.groups.at(kShop).active;
+  const auto plan = active && move.to
+                        ? engine::plan_move(state_, kShop, Move::failover, *active, *move.to)
+                        : fail(ErrorCode::invalid, "who is active, or to where, is not known");
+  if (plan) {
+    saved_plan_ = engine::basis_of(state_, *plan);
+  } else {
+    broken_.push_back(plan.error().message);
+  }
 }
 
 }  // namespace bascule::scenario

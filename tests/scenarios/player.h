@@ -61,6 +61,8 @@ class Player {
   Behaviour* behaviour_of(const engine::Call& call);
   void hold_to_promises(const engine::Call& call);
 
+  // How long a fresh look at every check takes; each is looked at at once.
+  Duration look_at_all(const GroupName& group);
   void look_at(const CheckReference& check, int life);
   void look_once(const CheckReference& check);
   void check_controller(int life);
@@ -69,6 +71,7 @@ class Player {
   void change_world(const std::vector<std::string>& words);
   void change_machine(const std::string& what, const std::vector<std::string>& words);
   void command(const std::vector<std::string>& words);
+  void save_plan(const engine::StartMove& move);
   void say(const std::string& line) { transcript_ += line + "\n"; }
 
   Script script_;
@@ -87,6 +90,7 @@ class Player {
   int life_ = 0;  // events of an earlier life are void
   int calls_ = 0;
   int wakes_ = 0;
+  std::optional<engine::PlanBasis> saved_plan_;
   std::optional<std::size_t> stop_after_;
   Unheard unheard_ = Unheard::lost;
   std::string transcript_;

@@ -93,6 +93,11 @@ Result<void> set_policy(Policy& policy, const Words& words) {
     policy.fence.proceed_otherwise = value == "proceed";
     return {};
   }
+  if (key == "approve.timeout") return set_duration(policy.approve_timeout, value);
+  if (key == "approve.on_timeout") {
+    policy.approve_proceeds_on_timeout = value == "proceed";
+    return {};
+  }
   if (key == "cooldown") return set_duration(policy.cooldown, value);
   if (key == "detect.interval") return set_duration(policy.detect.interval, value);
   if (key == "detect.window") return set_duration(policy.detect.window, value);

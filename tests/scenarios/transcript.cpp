@@ -69,7 +69,26 @@ struct Words {
     if (body.loss_bound_bytes) text += fmt::format(" and {} bytes", *body.loss_bound_bytes);
     if (!body.overrides.empty()) text += fmt::format(", past {}", fmt::join(body.overrides, ", "));
     for (const std::string& exposure : body.plan.exposures) text += ", " + exposure;
+    if (!body.supersedes.empty()) text += fmt::format(", instead of {}", body.supersedes);
+    if (body.wait && body.wait->what == WaitFor::moment) {
+      text += ", begins at " + moment_text(body.wait->until);
+    } else if (body.wait) {
+      text += fmt::format(", waits for an approval until {}{}", moment_text(body.wait->until),
+                          body.wait->proceeds ? ", then begins" : "");
+    }
     return text;
+  }
+  std::string operator()(const RunBegun& body) const {
+    std::string text = body.run.text();
+    if (body.loss_bound) text += ", loss at most " + to_string(*body.loss_bound);
+    if (body.loss_bound_bytes) text += fmt::format(" and {} bytes", *body.loss_bound_bytes);
+    return text + in_brackets(body.because);
+  }
+  std::string operator()(const WouldHaveFailedOver& body) const {
+    std::string text = fmt::format("{} → {}", body.source, body.target);
+    if (body.first_failed_at) text += ", first failed " + moment_text(*body.first_failed_at);
+    if (body.loss_bound) text += ", loss at most " + to_string(*body.loss_bound);
+    return text + in_brackets(body.because);
   }
   std::string operator()(const StepStarted& body) const {
     const std::string again = body.attempt > 1 ? fmt::format(" again ({})", body.attempt) : "";
@@ -106,6 +125,7 @@ struct Words {
     if (body.outage_began_at && body.outage_ended_at) {
       text += ", outage " + to_string(*body.outage_ended_at - *body.outage_began_at);
     }
+    if (body.declined) text += ", not proposed again";
     return text + in_brackets(body.because);
   }
   std::string operator()(const ObligationOpened& body) const {
@@ -184,7 +204,8 @@ Json json_of(const engine::Execution& execution) {
                         Json(progress.outputs),
                         progress.because,
                         progress.code.has_value(),
-                        progress.revert_failed};
+                        progress.revert_failed,
+                        progress.taken_over};
   }
   return {{"steps", steps},
           {"count", execution.steps.size()},
@@ -211,7 +232,13 @@ Json json_of(const engine::Run& run) {
        {run.back_after.value_or(Duration(-1)).count(), run.deadline.value_or(Duration(-1)).count(),
         run.loss_bound ? run.loss_bound->count() : -1, run.loss_bound_bytes.value_or(-1),
         run.exact_bytes.value_or(-1), run.exact_rows.value_or(-1)}},
-      {"flags", {run.rolling_back, run.past_no_return, run.parked_at_fence}},
+      {"flags", {run.rolling_back, run.past_no_return, run.parked_at_fence, run.forward_only}},
+      {"wait",
+       {run.wait ? to_string(run.wait->what) : "none",
+        run.wait ? json_of(run.wait->until) : Json(nullptr), run.wait && run.wait->proceeds}},
+      {"begun",
+       {json_of(run.began_at), run.opened_seq, run.began_seq, run.begun_by, run.begun_because}},
+      {"superseding", {run.supersedes.text(), run.superseded_by.text()}},
       {"because", run.because}};
 }
 
@@ -237,6 +264,11 @@ Json json_of(const std::vector<Instant>& moments) {
 Json json_of(const engine::GroupStatus& group) {
   Json attested = Json::object();
   for (const auto& [site, at] : group.attested) attested[site.text()] = json_of(at);
+  Json shadowed = Json::array();
+  for (const engine::ShadowEpisode& episode : group.shadowed) {
+    shadowed.push_back({json_of(episode.began_at), json_of(episode.ended_at), episode.source.text(),
+                        episode.target.text(), episode.because});
+  }
   return {
       {"active", group.active ? group.active->text() : ""},
       {"times",
@@ -259,8 +291,10 @@ Json json_of(const engine::GroupStatus& group) {
       {"last_good_drill", json_of(group.last_good_drill_at)},
       {"role_change", group.role_change ? group.role_change->text() : ""},
       {"numbers", {group.generation, group.flaps}},
-      {"flags", {group.acknowledged, group.two_writers}},
+      {"flags", {group.acknowledged, group.two_writers, group.has_shadowed}},
       {"tried", joined(group.tried)},
+      {"declined", group.declined.text()},
+      {"shadowed", shadowed},
       {"attested", attested},
       {"last_run", group.last_run.text()}};
 }
@@ -293,6 +327,8 @@ std::string line_of(const engine::Call& call) {
       return fmt::format("revert {} of {}", call.step.id, call.run);
     case engine::CallKind::read_front_door:
       return "read the front door";
+    case engine::CallKind::look_at_group:
+      return fmt::format("look at everything for {}", call.run);
   }
   return "";
 }

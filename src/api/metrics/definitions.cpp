@@ -109,13 +109,10 @@ std::vector<MetricDefinition> of_groups() {
 
 std::vector<MetricDefinition> of_runs() {
   return {
-      {"bascule_runs_started_total",
-       counter,
-       "Runs that were opened",
-       {"group", "move", "trigger"}},
+      {"bascule_runs_started_total", counter, "Runs that began", {"group", "move", "trigger"}},
       {"bascule_runs_ended_total",
        counter,
-       "Runs that ended, by outcome: done, rolled_back, aborted",
+       "Runs that began and ended, by outcome: done, rolled_back, aborted",
        {"group", "move", "outcome"}},
       {"bascule_run_running", gauge, "1 while a run of the group is under way", {"group"}},
       {"bascule_run_parked",

@@ -250,9 +250,10 @@ void Metrics::Series::count(const Record& record, const State& state) {
   if (const auto* changed = std::get_if<VerdictChanged>(&record.body)) {
     down.at(labels_of(changed->check)).Set(number(changed->down));
   }
-  if (const auto* opened = std::get_if<RunOpened>(&record.body)) {
-    runs_started.at({opened->plan.group.text(), word(opened->plan.move), word(opened->trigger)})
-        .Increment();
+  const auto* opened = std::get_if<RunOpened>(&record.body);
+  const bool begins = std::holds_alternative<RunBegun>(record.body) || (opened && !opened->wait);
+  if (const engine::Run* run = begins ? engine::run_of(record.body, state) : nullptr) {
+    runs_started.at({run->plan.group.text(), word(run->plan.move), word(run->trigger)}).Increment();
   }
   if (const auto* ended = std::get_if<StepEnded>(&record.body)) {
     const engine::Execution* execution = execution_of(state, ended->run);
@@ -265,7 +266,7 @@ void Metrics::Series::count(const Record& record, const State& state) {
   }
   if (const auto* ended = std::get_if<RunEnded>(&record.body)) {
     const auto run = state.runs.find(ended->run);
-    if (run == state.runs.end()) return;
+    if (run == state.runs.end() || !run->second.began_at) return;
     const Plan& plan = run->second.plan;
     runs_ended.at({plan.group.text(), word(plan.move), word(ended->state)}).Increment();
     last_run_end.at({plan.group.text()}).Set(seconds_since_1970(record.at));

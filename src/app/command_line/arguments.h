@@ -37,6 +37,9 @@ struct Arguments {
   std::string actor;
   std::vector<std::string> overrides;
   std::string confirmed_site;
+  std::string at;          // a moment
+  std::string plan_file;   // a saved plan
+  std::string supersedes;  // a run
   std::string step;
   std::string as;
   std::string lasting;     // a duration

@@ -71,6 +71,17 @@ TEST(CommandLine, AMoveTakesItsOptions) {
   EXPECT_FALSE(result.arguments.local);
 }
 
+TEST(CommandLine, AMoveMayWaitFollowAPlanOrTakeARunsPlace) {
+  const Parsed result =
+      parsed("switchover --plan plan.json --at 02:30 --supersede r-0042 --reason x");
+  ASSERT_EQ(result.complaint, "");
+  EXPECT_EQ(result.arguments.group, "");
+  EXPECT_EQ(result.arguments.plan_file, "plan.json");
+  EXPECT_EQ(result.arguments.at, "02:30");
+  EXPECT_EQ(result.arguments.supersedes, "r-0042");
+  EXPECT_EQ(parsed("approve r-0042 --reason seen").arguments.run, "r-0042");
+}
+
 TEST(CommandLine, AnOverrideDoesNotSwallowTheGroup) {
   const Parsed result = parse({"failover", "--override", "fence", "shop", "--reason", "x"});
   ASSERT_EQ(result.complaint, "");
@@ -107,7 +118,6 @@ TEST(CommandLine, MistakesAreNamedInOneClauseWithWhatToDo) {
       {"audit", "`audit` needs another word", "bascule audit verify"},
       {"explain", "`explain` needs GROUP", "bascule explain --help"},
       {"failover shop", "`failover` needs --reason TEXT", "bascule failover --help"},
-      {"failover --reason x", "`failover` needs GROUP", "bascule failover --help"},
       {"attest shop --reason x", "`attest` needs --site SITE", "bascule attest --help"},
       {"status shop", "`status` has no use for `shop`", "bascule status --help"},
       {"status --no-colour", "`status` has no option --no-colour", "did you mean --no-color?"},
@@ -147,7 +157,7 @@ TEST(CommandLine, EveryCommandHasHelpWithExamples) {
 
 TEST(CommandLine, WhatIsNotBuiltYetIsNotListed) {
   const std::string all = overview();
-  for (const char* word : {"drill", "shift", "approve", "watch", "replay", "sandbox"})
+  for (const char* word : {"drill", "shift", "watch", "replay", "sandbox"})
     EXPECT_EQ(all.find(std::string("\n  ") + word + " "), std::string::npos) << word;
 }
 
@@ -177,6 +187,22 @@ TEST(CommandLine, AMistakeIsExitCodeTwoOnStandardError) {
   EXPECT_EQ(ended.data, "");
   EXPECT_EQ(ended.messages,
             "bascule: there is no command `statsu`; did you mean: bascule status\n");
+}
+
+TEST(CommandLine, AMoveThatCannotBeMeantIsExitCodeTwoBeforeAnybodyIsAsked) {
+  const std::vector<std::pair<std::string, std::string>> table{
+      {"failover --reason x", "bascule: `failover` needs GROUP; try: bascule failover --help\n"},
+      {"failover shop --at 25:00 --reason x", "bascule: --at: `25:00` is not a time; write +30m"},
+      {"failover shop --at +5m --local --reason x",
+       "bascule: --at needs a daemon that is there at that time"},
+      {"failover --plan /nowhere/plan.json --reason x",
+       "bascule: /nowhere/plan.json cannot be read: No such file or directory"}};
+  for (const auto& [line, message] : table) {
+    const Ended ended = run(words(line));
+    EXPECT_EQ(ended.code, 2) << line;
+    EXPECT_EQ(ended.data, "") << line;
+    EXPECT_TRUE(ended.messages.starts_with(message)) << ended.messages;
+  }
 }
 
 TEST(CommandLine, HelpIsDataAndSuccess) {

@@ -13,6 +13,8 @@
 #include "app/command_line/backends.h"
 #include "app/command_line/command.h"
 #include "app/command_line/following.h"
+#include "app/command_line/moment.h"
+#include "app/command_line/saved_plan.h"
 #include "app/terminal/texts.h"
 #include "app/terminal/view_reading.h"
 #include "config/suggest.h"
@@ -28,9 +30,53 @@ const std::vector<std::string>& gates_of_everyone() {
   return kGates;
 }
 
+// Group and target come from the saved plan; what the command line says of them must agree.
+std::optional<ExitCode> take_saved_plan(Session& session) {
+  const Arguments& arguments = session.arguments();
+  if (arguments.plan_file.empty()) return std::nullopt;
+  const auto plan = read_saved_plan(arguments.plan_file);
+  if (!plan) return session.fail(plan.error());
+  if (plan->move != arguments.command) {
+    return session.fail_usage(
+        fmt::format("{} is the plan of a {}", arguments.plan_file, plan->move),
+        fmt::format("bascule {} --plan {} --reason TEXT", plan->move, arguments.plan_file));
+  }
+  if (!arguments.group.empty() && arguments.group != plan->group) {
+    return session.fail_usage(
+        fmt::format("{} is a plan for {}, not for {}", arguments.plan_file, plan->group,
+                    arguments.group),
+        fmt::format("bascule {} --plan {} --reason TEXT", plan->move, arguments.plan_file));
+  }
+  if (!arguments.to.empty() && arguments.to != plan->target) {
+    return session.fail_usage(
+        fmt::format("{} goes to {}, not to {}", arguments.plan_file, plan->target, arguments.to),
+        "leave --to out");
+  }
+  session.fill_in(plan->group, plan->target, plan->basis);
+  return std::nullopt;
+}
+
+std::optional<ExitCode> refuse_time(Session& session) {
+  const Arguments& arguments = session.arguments();
+  if (arguments.at.empty()) return std::nullopt;
+  if (arguments.local) {
+    return session.fail_usage("--at needs a daemon that is there at that time",
+                              "leave --local out, or --at");
+  }
+  const auto moment = parse_moment(arguments.at, session.clock().now());
+  if (moment) return std::nullopt;
+  return session.fail_usage(fmt::format("--at: {}", moment.error().message),
+                            moment.error().what_to_do);
+}
+
 // What can be known without asking anybody.
 std::optional<ExitCode> refuse_early(Session& session) {
+  if (auto refused = take_saved_plan(session)) return refused;
   const Arguments& arguments = session.arguments();
+  if (arguments.group.empty()) {
+    return session.fail_usage(fmt::format("`{}` needs GROUP", arguments.command));
+  }
+  if (auto refused = refuse_time(session)) return refused;
   for (const std::string& gate : arguments.overrides) {
     if (!engine::gate_from(gate)) {
       return session.fail_usage(fmt::format("there is no gate `{}`", gate),
@@ -104,7 +150,14 @@ awaitable<Result<Reply>> submit(Session& session, Backend& backend, std::string 
             {"ticket", arguments.ticket},
             {"overrides", arguments.overrides},
             {"confirmed_site", std::move(confirmed_site)},
+            {"supersedes", arguments.supersedes},
+            {"plan", session.plan_basis()},
             {"idempotency_key", idempotency_key(session)}};
+  if (!arguments.at.empty()) {
+    const auto moment = parse_moment(arguments.at, session.clock().now());
+    if (!moment) co_return error_of(moment);
+    body["at"] = to_rfc3339(*moment);
+  }
   const std::string target = path_of({"groups", arguments.group, "moves"});
   auto reply = co_await backend.ask("POST", target, body);
   if (!reply && reply.error().code == ErrorCode::outcome_unknown)
@@ -126,7 +179,9 @@ awaitable<ExitCode> move_group(Session& session, Backend& backend) {
   if (reply->status != 200) co_return session.refuse(*reply);
   const Json& run = member(reply->body, "run");
   const std::string id = text_or(run, "run");
-  if (arguments.no_wait || id.empty()) {
+  // Nobody waits at the terminal for tomorrow.
+  const bool waits = text_or(run, "state") == "waiting";
+  if (arguments.no_wait || id.empty() || waits) {
     session.show(reply->body, answer_text(reply->body, session.data_look()));
     co_return ExitCode::done;
   }
@@ -163,6 +218,17 @@ void declare(CLI::App& app, Arguments& arguments) {
   app.add_option("--confirm", arguments.confirmed_site,
                  "the site that is given up, where --override cannot ask for it")
       ->type_name("SITE");
+  app.add_option("--at", arguments.at,
+                 "begin at this time: 2026-11-25T14:00:00Z, 14:00 (UTC; tomorrow when that has "
+                 "passed) or +30m. The gates are asked then; `bascule abort RUN` cancels it")
+      ->type_name("TIME");
+  app.add_option("--plan", arguments.plan_file,
+                 "execute this plan, saved by `bascule plan … -o json > FILE`, and only if it "
+                 "still holds; group and site come from it")
+      ->type_name("FILE");
+  app.add_option("--supersede", arguments.supersedes,
+                 "end this parked run, whose place the new one takes")
+      ->type_name("RUN");
   app.add_flag("-y,--yes", arguments.yes, "do not show the plan and do not ask: start at once");
   declare_following(app, arguments);
   declare_local(app, arguments);
@@ -172,11 +238,13 @@ Command command(std::string name, std::string summary, std::string about,
                 std::vector<Example> examples) {
   Command made;
   made.name = std::move(name);
-  made.usage = "GROUP [--to SITE] --reason TEXT [--ticket ID] [--override GATE]... [--yes]";
+  made.usage =
+      "GROUP [--to SITE] --reason TEXT [--at TIME] [--plan FILE] [--supersede RUN] [--ticket ID] "
+      "[--override GATE]... [--yes]";
   made.summary = std::move(summary);
   made.about = std::move(about);
   made.examples = std::move(examples);
-  made.needs = {{"GROUP", &Arguments::group}, {"--reason TEXT", &Arguments::reason}};
+  made.needs = {{"--reason TEXT", &Arguments::reason}};  // and GROUP, which a plan may give
   made.declare = declare;
   made.perform = perform;
   return made;
@@ -206,6 +274,10 @@ Family moving() {
                 {"bascule failover shop --to berlin --override fence --confirm amsterdam --reason "
                  "\"rack is off, seen by ana\"",
                  "without a proof that the source is stopped"},
+                {"bascule failover --plan shop-to-berlin.json --reason INC-2041",
+                 "exactly what was planned, or nothing"},
+                {"bascule failover shop --to cluj --supersede r-0042 --reason INC-2041",
+                 "instead of a run that is parked"},
                 {"bascule failover shop --local -c shop.yaml --reason INC-2041",
                  "when no daemon is left"}}),
        command("switchover", "make another site active; planned, nothing is lost",
@@ -214,7 +286,9 @@ Family moving() {
                    follows,
                {{"bascule switchover shop --to berlin --reason \"kernel update\" --ticket "
                  "CHG-77",
-                 "move while both are well"}}),
+                 "move while both are well"},
+                {"bascule switchover shop --to berlin --at 02:30 --reason \"kernel update\"",
+                 "tonight; the gates are asked then"}}),
        command("failback", "make the home site active again; planned, nothing is lost",
                "A switchover to the first site of the group, its home." + follows,
                {{"bascule failback shop --reason \"amsterdam is repaired\"", "go home"}})}};

@@ -1,5 +1,5 @@
-// What a person tells Bascule: hold, release, ack, attest, adopt, and abort and resume of a run.
-// Each with who and why.
+// What a person tells Bascule: hold, release, ack, attest, adopt, and approve, abort and resume of
+// a run. Each with who and why.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -105,6 +105,10 @@ awaitable<ExitCode> tell_run(Session& session, Backend& backend, std::string ver
   options.wants_it_taken_back = verb == "abort";
   session.show_text(answer_text(reply->body, session.data_look()));
   co_return co_await follow_run(session, backend, std::move(options));
+}
+
+awaitable<ExitCode> approve_run(Session& session, Backend& backend) {
+  co_return co_await tell_run(session, backend, "approve", body_of(session));
 }
 
 awaitable<ExitCode> abort_run(Session& session, Backend& backend) {
@@ -216,10 +220,20 @@ std::vector<Command> of_automation() {
 std::vector<Command> of_runs() {
   const auto reason = std::pair("--reason TEXT", &Arguments::reason);
   const auto run = std::pair("RUN", &Arguments::run);
-  return {{"abort",
+  return {{"approve",
+           "RUN --reason TEXT",
+           "let a run begin that waits for a person (mode approve)",
+           "The gates that bind everyone are asked anew; when they hold, the run begins and is "
+           "followed to its end.",
+           {{"bascule approve r-0042 --reason \"amsterdam is dark, seen by ana\"", ""}},
+           {run, reason},
+           declare_run,
+           perform<approve_run>},
+          {"abort",
            "RUN --reason TEXT",
            "take a run back, or stop it where it cannot go back",
-           "Before its point of no return a run is taken back (exit 0); after it, it is stopped "
+           "A run that waits (for an approval, or for its time) is cancelled. Before its point of "
+           "no return a run is taken back (exit 0); after it, it is stopped "
            "and parked (exit 5). It is followed to its end.",
            {{"bascule abort r-0042 --reason \"wrong site\"", ""}},
            {run, reason},

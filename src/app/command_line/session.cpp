@@ -59,6 +59,12 @@ std::string Session::actor() const {
   return fmt::format("{}@{}", user_name(*this), host_name());
 }
 
+void Session::fill_in(std::string group, std::string to, Json plan_basis) {
+  arguments_.group = std::move(group);
+  arguments_.to = std::move(to);
+  plan_basis_ = std::move(plan_basis);
+}
+
 void Session::show(const Json& view, const std::string& text) {
   if (arguments_.wants_view()) return write_view(view);
   terminal_.write_data(text);

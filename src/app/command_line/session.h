@@ -27,6 +27,9 @@ class Session {
 
   [[nodiscard]] const Arguments& arguments() const { return arguments_; }
   void replace_arguments(Arguments arguments) { arguments_ = std::move(arguments); }
+  // What a saved plan says instead of the command line: the group, where to, and what it rests on.
+  void fill_in(std::string group, std::string to, Json plan_basis);
+  [[nodiscard]] const Json& plan_basis() const { return plan_basis_; }
   [[nodiscard]] Terminal& terminal() { return terminal_; }
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
   [[nodiscard]] Clock& clock() { return clock_; }
@@ -63,6 +66,7 @@ class Session {
   Terminal& terminal_;
   Variables variables_;
   Arguments arguments_;
+  Json plan_basis_ = nullptr;
   Look data_look_;
   Look message_look_;
   boost::asio::io_context io_;

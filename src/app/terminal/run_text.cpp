@@ -95,6 +95,15 @@ std::string outage_sentence(const Json& run) {
   return parts.empty() ? text : fmt::format("{} ({})", text, parts);
 }
 
+// " for an approval until 2026-…, then it is aborted", " for its time, 2026-…".
+std::string waits_for(const Json& run) {
+  const Json& wait = member(run, "wait");
+  const std::string until = text_or(wait, "until");
+  if (text_or(wait, "for") == "moment") return fmt::format(" for its time, {}", until);
+  return fmt::format(" for an approval until {}; then it {}", until,
+                     text_or(wait, "on_timeout") == "proceed" ? "begins by itself" : "is aborted");
+}
+
 std::string verdict(const Json& run) {
   const std::string state = text_or(run, "state");
   const std::string target = text_or(run, "target");
@@ -107,6 +116,7 @@ std::string verdict(const Json& run) {
   if (state == "done") text += fmt::format(": {} is active", target);
   if (state == "rolled_back") text += fmt::format(": {} is active as before", source);
   if (state == "parked") text += ": a person must act";
+  if (state == "waiting") text += waits_for(run);
   if (state == "running" && boolean_or(run, "rolling_back")) text += ", going back";
   // The record's own words, where they say more.
   if (!because.empty() && !text.ends_with(because)) text += fmt::format(" ({})", because);
@@ -164,7 +174,14 @@ std::string run_text(const Json& run, const Look& look, Instant now) {
   const bool goes_on = !has_come_to_rest(text_or(run, "state"));
   add_steps(page, run, goes_on ? std::optional(now) : std::nullopt);
   page.gap();
+  const Json& wait = member(run, "wait");
+  if (wait.is_object()) add_fact(page, "opened", text_or(run, "opened_at"));
   add_fact(page, "started", text_or(run, "started_at"));
+  if (const std::string by = text_or(wait, "begun_by"); !by.empty() && by != "bascule") {
+    const std::string label = text_or(wait, "for") == "approval" ? "approved" : "set by";
+    add_fact(page, label, fmt::format("{}: {}", by, text_or(wait, "begun_because")));
+  }
+  add_fact(page, "instead of", text_or(run, "supersedes"));
   add_fact(page, "ended", text_or(run, "ended_at"));
   add_measures(page, run);
   std::string overrides;
@@ -185,6 +202,7 @@ std::string live_run_text(const Json& run, const Look& look, Instant now,
   page.flow({{head(run), Tone::strong}}, 0, 2);
   page.gap();
   add_steps(page, run, now);
+  if (text_or(run, "state") == "waiting") add_verdict(page, run);
   const std::string total = age(instant(run, "started_at"), now);
   const std::size_t columns = width(total);
   if (!leaving.empty()) {

@@ -26,6 +26,10 @@ std::string runs_text(const Json& runs, const Look& look, Instant now) {
     const std::string state = text_or(run, "state");
     const auto measured = number(member(run, "outage"), "measured_ms");
     const std::string began = age(instant(run, "started_at"), now);
+    const Json& wait = member(run, "wait");
+    const auto until = instant(wait, "until");
+    const bool is_set = state == "waiting" && text_or(wait, "for") == "moment" && until;
+    const std::string waits = is_set ? "in " + time_left(*until, now) : std::string();
     const std::string reason = why(run);
     const std::string actor = text_or(run, "actor");
     const bool by_person = text_or(run, "trigger") != "automatic" && !actor.empty();
@@ -34,7 +38,7 @@ std::string runs_text(const Json& runs, const Look& look, Instant now) {
                           {text_or(run, "move")},
                           {fmt::format("{} → {}", text_or(run, "source"), text_or(run, "target"))},
                           {spaced(state), tone_of_run_state(state)},
-                          {began.empty() ? "" : began + " ago"},
+                          {began.empty() ? waits : began + " ago"},
                           {measured ? outage(Duration{*measured}) : ""},
                           {by_person ? fmt::format("{}: {}", actor, reason) : reason}});
   }

@@ -110,6 +110,16 @@ void add_notices(Page& page, const Json& group, Instant now) {
                {fmt::format("; `{}`", text_or(run, "next"))}},
               0, 2);
   }
+  for (const Json& waiting : list(group, "waiting_runs")) {
+    const bool needs_a_person = text_or(member(waiting, "wait"), "for") == "approval";
+    page.flow({{fmt::format("{} {}", kWaiting, text_or(waiting, "sentence")),
+                needs_a_person ? Tone::bad : Tone::strong},
+               {fmt::format("; `{}`", text_or(waiting, "next"))}},
+              0, 2);
+  }
+  if (const std::string shadow = text_or(member(group, "shadow"), "sentence"); !shadow.empty()) {
+    page.flow({{fmt::format("{} mode shadow: {} {}", kBeside, name, shadow)}}, 0, 2);
+  }
   if (state != "HEALTHY" && state != "FAILOVER") {
     std::string sentence = fmt::format("{} {} is {} since {}", kFailed, name, state,
                                        age(instant(group, "since"), now));

@@ -114,6 +114,10 @@ GateAnswer ask_cooldown(const Question& question) {
         fmt::format("{} was tried already in this failure: one failure starts at most one "
                     "automatic run for each candidate",
                     proposal.target));
+  } else if (!status.declined.empty()) {
+    answer = it_refuses(
+        fmt::format("{} was proposed in this failure and not approved: it is not proposed again",
+                    status.declined));
   } else if (!status.last_automatic_at) {
     answer = it_holds("no automatic move yet");
   } else {

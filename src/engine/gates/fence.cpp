@@ -34,7 +34,7 @@ Rung planned_rung(const GroupSpec& group, const Proposal& proposal) {
 
 const Run* run_of(const Question& question) {
   const Run* run = question.state.open_run(question.group.name);
-  if (run == nullptr || run->state == RunState::waiting) return nullptr;
+  if (run == nullptr || run->id == question.proposal.supersedes) return nullptr;
   const bool same =
       run->plan.source == question.proposal.source && run->plan.target == question.proposal.target;
   return same ? run : nullptr;
@@ -143,6 +143,7 @@ GateAnswer answer_outside(const Question& question, Rung needed) {
 
 GateAnswer ask_one_at_a_time(const Question& question) {
   const Run* open = question.state.open_run(question.group.name);
+  if (open != nullptr && open->id == question.proposal.supersedes) open = nullptr;
   std::int64_t running = 0;
   for (const auto& [id, run] : question.state.runs) {
     if (run.state == RunState::running) ++running;
@@ -153,7 +154,7 @@ GateAnswer ask_one_at_a_time(const Question& question) {
     answer = it_refuses(fmt::format("{} is running ({} to {}): `bascule show {}`", open->id,
                                     to_string(open->plan.move), open->plan.target, open->id));
     answer.since = open->opened_at;
-  } else if (open != nullptr && open->state == RunState::parked) {
+  } else if (open != nullptr) {
     answer = it_refuses(fmt::format("{} is parked ({}): `bascule resume {}` or `bascule abort {}`",
                                     open->id, open->because, open->id, open->id));
     answer.since = open->opened_at;
@@ -164,8 +165,7 @@ GateAnswer ask_one_at_a_time(const Question& question) {
   } else {
     answer = it_holds("no run is open");
   }
-  const bool counts = open != nullptr && open->state != RunState::waiting;
-  answer.evidence = {{"open_run", counts ? Json(open->id.text()) : Json(nullptr)},
+  answer.evidence = {{"open_run", open != nullptr ? Json(open->id.text()) : Json(nullptr)},
                      {"running", running},
                      {"max_concurrent_runs", limit}};
   return answer;

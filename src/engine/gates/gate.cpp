@@ -1,5 +1,6 @@
 #include "engine/gates/gate.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -94,6 +95,21 @@ std::vector<GateAnswer> ask_gates(const State& state, const Readings& readings,
     answers.push_back(ask_gate(row.name, state, readings, proposal, now));
   }
   return answers;
+}
+
+const GateAnswer* refusal_beyond_mode(const std::vector<GateAnswer>& gates) {
+  const auto found = std::ranges::find_if(
+      gates, [](const GateAnswer& gate) { return !gate.holds && gate.name != GateName::mode; });
+  return found == gates.end() ? nullptr : &*found;
+}
+
+const GateAnswer* refusal_to_person(const std::vector<GateAnswer>& gates,
+                                    const std::vector<std::string>& overrides) {
+  const auto found = std::ranges::find_if(gates, [&](const GateAnswer& gate) {
+    return gate.binds_everyone && !gate.holds &&
+           std::ranges::find(overrides, to_string(gate.name)) == overrides.end();
+  });
+  return found == gates.end() ? nullptr : &*found;
 }
 
 }  // namespace bascule::engine

@@ -50,6 +50,7 @@ struct Proposal {
   SiteName source;
   SiteName target;
   Trigger trigger = Trigger::automatic;
+  RunId supersedes{};  // the parked run whose place it takes; empty: none
 };
 
 // All nine, in their order; gate 9 says which rung the plan can reach, or, inside a run, which it
@@ -58,6 +59,12 @@ std::vector<GateAnswer> ask_gates(const State& state, const Readings& readings,
                                   const Proposal& proposal, Instant now);
 GateAnswer ask_gate(GateName name, const State& state, const Readings& readings,
                     const Proposal& proposal, Instant now);
+
+// The first gate beyond gate 1 that keeps automation from acting.
+const GateAnswer* refusal_beyond_mode(const std::vector<GateAnswer>& gates);
+// The first gate that keeps a person from acting who passes those gates by name.
+const GateAnswer* refusal_to_person(const std::vector<GateAnswer>& gates,
+                                    const std::vector<std::string>& overrides);
 
 // The best candidate of a failover: the first site in order of preference that is not the source,
 // may be a target and passes gate 6 (and was not tried in this episode, for automation).

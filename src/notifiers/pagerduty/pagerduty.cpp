@@ -196,8 +196,8 @@ PageAction page_action(const Message& message) {
   }
   const std::string type = text_or(message.data, "type");
   // A test shows that the key is good, and wakes nobody.
-  const bool begins_or_ends =
-      type == "RunOpened" || type == "RunEnded" || boolean_or(message.data, "test", false);
+  const bool begins_or_ends = type == "RunOpened" || type == "RunBegun" || type == "RunEnded" ||
+                              boolean_or(message.data, "test", false);
   return begins_or_ends ? PageAction::change : PageAction::nothing;
 }
 
