@@ -53,8 +53,7 @@ Result<engine::CommandBody> move_from(const GroupName& group, const Json& body) 
   start.group = group;
   const std::string word = text_or(body, "move", "failover");
   const std::optional<Move> move = parse_word<Move>(word);
-  if (!move || *move == Move::drill)
-    return fail(ErrorCode::invalid, "`{}` is not a move of this build", word);
+  if (!move) return fail(ErrorCode::invalid, "`{}` is not a move of this build", word);
   start.move = *move;
   if (const std::string to = text_or(body, "to"); !to.empty()) start.to = SiteName(to);
   start.overrides = texts_or_empty(body, "overrides");
@@ -68,6 +67,13 @@ Result<engine::CommandBody> move_from(const GroupName& group, const Json& body) 
   if (const std::string at = text_or(body, "at"); !at.empty()) {
     start.at = from_rfc3339(at);
     if (!start.at) return fail(ErrorCode::invalid, "`at` is not a time as RFC 3339 writes it");
+  }
+  for (const auto& [key, field] : {std::pair("back_after_ms", &engine::StartMove::back_after),
+                                   std::pair("deadline_ms", &engine::StartMove::deadline)}) {
+    const std::int64_t written = integer_or(body, key, -1);
+    if (body.contains(key) && written < 0)
+      return fail(ErrorCode::invalid, "`{}` is not a number of milliseconds", key);
+    if (written >= 0) start.*field = Duration{written};
   }
   if (body.contains("plan") && !body["plan"].is_null()) {
     Result<engine::PlanBasis> basis = plan_basis_from(body["plan"]);

@@ -6,10 +6,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/follower_view.h"
 #include "api/forms.h"
-#include "engine/drift.h"
 #include "engine/execution.h"
-#include "engine/failback.h"
 #include "engine/notes.h"
 
 namespace bascule::api {
@@ -65,30 +64,6 @@ Json hold_view(const std::optional<engine::Hold>& hold) {
               {"reason", hold->reason},
               {"since", to_rfc3339(hold->since)},
               {"until", instant(hold->until)}};
-}
-
-// How the front door differs from what was left there, and why that is not undone.
-Json drift_view(const State& state, const GroupName& group, const GroupStatus& status,
-                Instant now) {
-  if (!status.drift) return nullptr;
-  return Json{{"kind", word(status.drift->kind)},
-              {"since", to_rfc3339(status.drift->since)},
-              {"expected", status.drift->expected},
-              {"found", status.drift->found},
-              {"because", status.drift->because},
-              {"left_because", text_or_null(engine::why_not_reasserted(state, group, now))}};
-}
-
-Json silence_view(const GroupStatus& status) {
-  if (!status.front_door_silence) return nullptr;
-  return Json{{"since", to_rfc3339(status.front_door_silence->since)},
-              {"because", status.front_door_silence->because}};
-}
-
-Json way_home_view(const State& state, const engine::Readings& readings, const GroupName& group,
-                   Instant now) {
-  const engine::Homecoming coming = engine::homecoming_of(state, readings, group, now);
-  return coming.applies ? Json(coming.because) : Json(nullptr);
 }
 
 Json obligation_view(const Obligation& obligation) {
@@ -306,29 +281,26 @@ Json group_view(const State& state, const engine::Readings& readings, const Grou
   }
   const Run* open = state.open_run(name);
   const Run* last = last_ended_run(state, name);
-  return Json{
-      {"group", name.text()},
-      {"state", word(status.state)},
-      {"because", status.state_because},
-      {"since", to_rfc3339(status.state_since)},
-      {"active", status.active ? Json(status.active->text()) : Json(nullptr)},
-      {"protection", word(status.protection)},
-      {"protection_because", status.protection_because},
-      {"automation", automation_of(state, *spec, status)},
-      {"hold", hold_view(status.hold)},
-      {"generation", status.generation == 0 ? Json(nullptr) : Json(status.generation)},
-      {"front_door", spec->front_door ? Json(spec->front_door->name) : Json(nullptr)},
-      {"drift", drift_view(state, name, status, now)},
-      {"front_door_silent", silence_view(status)},
-      {"role_change", status.role_change ? Json(status.role_change->text()) : Json(nullptr)},
-      {"way_home", way_home_view(state, readings, name, now)},
-      {"open_run", open != nullptr ? run_head(state, *open) : Json(nullptr)},
-      {"waiting_runs", std::move(waiting)},
-      {"shadow", shadow_view(*spec, status, now)},
-      {"last_run", last != nullptr ? run_head(state, *last) : Json(nullptr)},
-      {"obligations", std::move(obligations)},
-      {"checks", std::move(checks)},
-      {"sites", std::move(sites)}};
+  Json view{{"group", name.text()},
+            {"state", word(status.state)},
+            {"because", status.state_because},
+            {"since", to_rfc3339(status.state_since)},
+            {"active", status.active ? Json(status.active->text()) : Json(nullptr)},
+            {"protection", word(status.protection)},
+            {"protection_because", status.protection_because},
+            {"automation", automation_of(state, *spec, status)},
+            {"hold", hold_view(status.hold)},
+            {"generation", status.generation == 0 ? Json(nullptr) : Json(status.generation)},
+            {"front_door", spec->front_door ? Json(spec->front_door->name) : Json(nullptr)},
+            {"open_run", open != nullptr ? run_head(state, *open) : Json(nullptr)},
+            {"waiting_runs", std::move(waiting)},
+            {"shadow", shadow_view(*spec, status, now)},
+            {"last_run", last != nullptr ? run_head(state, *last) : Json(nullptr)},
+            {"obligations", std::move(obligations)},
+            {"checks", std::move(checks)},
+            {"sites", std::move(sites)}};
+  add_followers(view, state, readings, name, now);
+  return view;
 }
 
 Json status_view(const State& state, const engine::Readings& readings, const Speaker& speaker,

@@ -210,12 +210,16 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{kMode, "mode: automatic\n      failback: automatic",
                 "8:17: error: `failback` cannot be `automatic` [write manual or {automatic: "
                 "{after: 2h}}]"},
-        Mistake{kMode, "mode: automatic\n      failback: {after: 2h}",
-                "8:18: error: unknown key `after` in failback [did you mean `automatic`?]"},
+        Mistake{
+            kMode, "mode: automatic\n      failback: {after: 2h}",
+            "8:17: error: `automatic` is missing in failback [Bascule does, where the mode is "
+            "automatic.]\n8:18: error: unknown key `after` in failback [known here: automatic]"},
         Mistake{kMode, "mode: automatic\n      failback: {automatic: {after: 2}}",
                 "8:37: error: `2` has no unit [write 30s, 500ms or 5m]"},
-        Mistake{kMode, "mode: automatic\n      failback: {automatic: {}}",
-                "8:29: error: `after` is missing in automatic"},
+        Mistake{
+            kMode, "mode: automatic\n      failback: {automatic: {}}",
+            "8:29: error: `after` is missing in automatic [Home has to be a confirmed standby for "
+            "this long without a break.]"},
         Mistake{kMode, "mode: automatic\n      reassert_front_door: yes",
                 "8:28: error: `reassert_front_door` takes true or false, not `yes` [write true or "
                 "false]"},

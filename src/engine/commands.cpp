@@ -16,6 +16,14 @@
 namespace bascule::engine {
 namespace {
 
+// Said to whoever stops the way back of a drill.
+std::string drill_stays_open(const Run& run) {
+  if (run.way_back_of.empty()) return "";
+  return fmt::format(
+      "; the drill {} stays open until somebody moves {} home: `bascule switchover {} --to {}`",
+      run.way_back_of, run.plan.group, run.plan.group, run.plan.target);
+}
+
 std::string so_because(const std::string& reason) {
   return reason.empty() ? std::string() : fmt::format(" ({})", reason);
 }
@@ -51,12 +59,14 @@ class Obedience {
     }
     if (run.state == RunState::waiting) {
       const bool declined = run.wait->what == WaitFor::approval;
+      const std::string stays = drill_stays_open(run);
       propose(RunEnded{body.run, RunState::aborted, because, std::nullopt, std::nullopt, declined});
-      return accept(body.run, fmt::format("{} is aborted: nothing was changed", body.run));
+      return accept(body.run, fmt::format("{} is aborted: nothing was changed{}", body.run, stays));
     }
     if (may_go_back(state(), run)) {
+      const std::string stays = drill_stays_open(run);
       begin_rollback(deliberation_, body.run, because, command_.actor, command_.reason);
-      return accept(body.run, fmt::format("{} is taken back", body.run));
+      return accept(body.run, fmt::format("{} is taken back{}", body.run, stays));
     }
     if (run.state == RunState::parked) {
       return accept(body.run,

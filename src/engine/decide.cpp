@@ -11,6 +11,7 @@
 #include "engine/commands.h"
 #include "engine/deliberation.h"
 #include "engine/drift.h"
+#include "engine/drills.h"
 #include "engine/failback.h"
 #include "engine/holds.h"
 #include "engine/obligations.h"
@@ -130,6 +131,7 @@ void follow(Deliberation& deliberation) {
     }
     advance_work(deliberation);
     for (const GroupName& group : keys_of(deliberation.state().groups)) {
+      if (advance_drill(deliberation, group)) continue;
       if (start_by_itself(deliberation, group)) continue;
       update_home_readiness(deliberation, group);
       if (go_home_by_itself(deliberation, group)) continue;

@@ -28,7 +28,11 @@ State without_history(const State& given) {
   copy.obligations_opened = given.obligations_opened;
   const auto matters = [&](const RunId& id) {
     return std::ranges::any_of(given.groups,
-                               [&](const auto& entry) { return entry.second.last_run == id; }) ||
+                               [&](const auto& entry) {
+                                 const GroupStatus& group = entry.second;
+                                 return group.last_run == id ||
+                                        (group.drill && group.drill->run == id);
+                               }) ||
            std::ranges::any_of(given.obligations,
                                [&](const auto& entry) { return entry.second.run == id; });
   };

@@ -5,6 +5,7 @@
 #include "engine/automation.h"
 #include "engine/detect/detector.h"
 #include "engine/drift.h"
+#include "engine/drills.h"
 #include "engine/engine.h"
 #include "engine/execution.h"
 #include "engine/failback.h"
@@ -210,6 +211,9 @@ std::vector<std::string> notes_of(const State& state, const Readings& readings,
   }
   if (status.role_change) {
     notes.push_back(fmt::format("{} was promoted, and not by Bascule", *status.role_change));
+  }
+  for (std::string drill : {drill_sentence(state, group, now), last_drill_sentence(status, now)}) {
+    if (!drill.empty()) notes.push_back(std::move(drill));
   }
   const Homecoming coming = homecoming_of(state, readings, group, now);
   if (coming.applies) notes.push_back(coming.because);

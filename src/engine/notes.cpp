@@ -21,8 +21,11 @@ std::string wait_sentence(const State& state, const Run& run, Instant now) {
   const std::string what = fmt::format("{} ({} {} → {})", run.id, to_string(run.plan.move),
                                        run.plan.source, run.plan.target);
   if (run.wait->what == WaitFor::moment) {
-    return fmt::format("{} begins at {}, as {} asked", what, clock_time(run.wait->until, now),
-                       run.actor);
+    const std::string time = clock_time(run.wait->until, now);
+    if (run.way_back_of.empty())
+      return fmt::format("{} begins at {}, as {} asked", what, time, run.actor);
+    return fmt::format("{}, the way back of {}, {} {}", what, run.way_back_of,
+                       now < run.wait->until ? "begins at" : "is due since", time);
   }
   return fmt::format("{} waits for an approval until {}; then it {}", what,
                      clock_time(approval_deadline(state, run), now),

@@ -8,6 +8,7 @@
 
 #include "engine/automation.h"
 #include "engine/commands.h"
+#include "engine/drills.h"
 #include "engine/gates/gate.h"
 #include "engine/plan/basis.h"
 #include "engine/plan/planner.h"
@@ -138,6 +139,7 @@ std::string command_line(const Proposal& proposal, const std::vector<std::string
   if (!home) line += fmt::format(" --to {}", proposal.target);
   if (!proposal.supersedes.empty()) line += fmt::format(" --supersede {}", proposal.supersedes);
   for (const std::string& gate : overrides) line += fmt::format(" --override {}", gate);
+  if (proposal.move == Move::drill) line += " --back-after TIME";
   line += " --reason TEXT";
   if (!overrides.empty()) line += fmt::format(" --confirm {}", proposal.source);
   return line;
@@ -173,6 +175,7 @@ Answer start_move(Deliberation& deliberation, const Command& command, const Star
     return accept(same->id, fmt::format("{} was started by this command already: {}", same->id,
                                         route(*same)));
   }
+  if (auto refusal = refuse_drill(state, move, deliberation.now())) return *std::move(refusal);
   const auto& active = state.groups.at(move.group).active;
   if (!active) {
     return refuse(ErrorCode::invalid,
@@ -213,6 +216,8 @@ Answer start_move(Deliberation& deliberation, const Command& command, const Star
   opened.ticket = move.ticket;
   opened.idempotency_key = move.idempotency_key;
   opened.overrides = move.overrides;
+  opened.back_after = move.back_after;
+  opened.deadline = move.deadline;
   const RunId run = opened.run;
   std::string text = fmt::format("{} is open: {} {} → {}", run, to_string(proposal.move),
                                  proposal.source, proposal.target);

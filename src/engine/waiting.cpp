@@ -6,6 +6,7 @@
 
 #include "engine/automation.h"
 #include "engine/commands.h"
+#include "engine/drills.h"
 #include "engine/execution.h"
 #include "engine/lookups.h"
 #include "engine/phrases.h"
@@ -76,12 +77,28 @@ void begin(Deliberation& deliberation, const RunId& id, const std::vector<GateAn
                        reason);
 }
 
+// The way back of a drill is never given up: what refuses it only delays it.
+bool begin_way_back(Deliberation& deliberation, const RunId& id) {
+  const Run& run = run_of(deliberation, id);
+  const State& state = deliberation.state();
+  const bool looked = deliberation.readings().looks.contains(id);
+  if (!looked && deliberation.now() < look_deadline(state, run)) return false;
+  if (const auto otherwise = why_planned_otherwise(state, run)) {
+    abort_waiting(deliberation, id, *otherwise);
+    return true;
+  }
+  if (why_way_back_waits(state, deliberation.readings(), run, deliberation.now())) return false;
+  begin(deliberation, id, ask_now(deliberation, run), "its time has come", run.actor, run.reason);
+  return true;
+}
+
 // A person has set its time: asked now is what a person would be asked.
 bool begin_in_time(Deliberation& deliberation, const RunId& id) {
   const Run& run = run_of(deliberation, id);
   const Instant now = deliberation.now();
   const Instant time = run.wait->until;
   if (now < time) return false;
+  if (!run.way_back_of.empty()) return begin_way_back(deliberation, id);
   if (now > time + kLateAtMost) {
     abort_waiting(deliberation, id,
                   fmt::format("its time, {}, passed {} while no Bascule ran", clock_time(time, now),
@@ -192,6 +209,8 @@ Answer set_for_later(Deliberation& deliberation, const Command& command, const P
   opened.idempotency_key = move.idempotency_key;
   opened.overrides = move.overrides;
   opened.wait = RunWait{WaitFor::moment, time, false};
+  opened.back_after = move.back_after;
+  opened.deadline = move.deadline;
   const RunId run = opened.run;
   std::string text = fmt::format("{} begins at {}, in {}: {}", run, clock_time(time, now),
                                  span_text(time - now), route(opened.plan));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/automation.h"
+#include "engine/drills.h"
 #include "engine/engine.h"
 #include "engine/execution.h"
 #include "engine/failback.h"
@@ -117,6 +118,7 @@ std::optional<Instant> next_wake(const State& state, const Readings& readings, I
   consider_gates(earliest, state, readings, moment);
   consider_homecoming(earliest, state, readings, moment);
   earliest.consider(next_hold_alarm(state));
+  earliest.consider(next_drill_deadline(state));
   if (state.hold) earliest.consider(state.hold->until);
   for (const auto& [name, status] : state.groups) {
     if (status.hold) earliest.consider(status.hold->until);

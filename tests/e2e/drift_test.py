@@ -39,7 +39,7 @@ class Drift(cases.WithScene):
         self.assertIn(command, text)
         self.assertIn(command, self.ends_with(0, self.scene.run("explain", "shop")).out)
         self.front_door_shows(scene.OTHER)
-        self.ends_with(0, self.scene.run("adopt", "shop", "--active", scene.HOME, "--yes",
+        self.ends_with(0, self.scene.run("adopt", "shop", "--active", scene.HOME,
                                          "--reason", "an old script ran"))
         self.wait_restored(before)
         self.front_door_shows(scene.HOME)
@@ -51,7 +51,7 @@ class Drift(cases.WithScene):
         self.scene.remove_claim()
         self.assertIn("_bascule.www.shop.test is gone",
                       self.wait_drift(before, "claim").data["because"])
-        self.ends_with(0, self.scene.run("adopt", "shop", "--active", scene.HOME, "--yes",
+        self.ends_with(0, self.scene.run("adopt", "shop", "--active", scene.HOME,
                                          "--reason", "the zone was cleaned"))
         self.wait_restored(before)
         self.assertEqual(self.scene.generation()[1], scene.HOME)

@@ -40,6 +40,10 @@ Details read_details(const std::vector<std::string>& words) {
       details.move.idempotency_key = value;
     else if (key == "at")
       details.move.at = test_world::at(parse_duration(value).value_or(Duration(0)).count());
+    else if (key == "back-after")
+      details.move.back_after = parse_duration(value);
+    else if (key == "deadline")
+      details.move.deadline = parse_duration(value);
     else if (key == "supersede")
       details.move.supersedes = RunId(value);
     else if (key == "step")

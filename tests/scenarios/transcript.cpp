@@ -70,6 +70,7 @@ struct Words {
     if (!body.overrides.empty()) text += fmt::format(", past {}", fmt::join(body.overrides, ", "));
     for (const std::string& exposure : body.plan.exposures) text += ", " + exposure;
     if (!body.supersedes.empty()) text += fmt::format(", instead of {}", body.supersedes);
+    if (!body.way_back_of.empty()) text += fmt::format(", the way back of {}", body.way_back_of);
     if (body.wait && body.wait->what == WaitFor::moment) {
       text += ", begins at " + moment_text(body.wait->until);
     } else if (body.wait) {

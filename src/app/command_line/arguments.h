@@ -43,6 +43,8 @@ struct Arguments {
   std::string step;
   std::string as;
   std::string lasting;     // a duration
+  std::string back_after;  // a duration
+  std::string deadline;    // a duration
   std::string wait_limit;  // a duration
   std::string head;        // SEQ:HASH
   std::string out;         // a file to write

@@ -109,7 +109,7 @@ TEST(CommandLine, MistakesAreNamedInOneClauseWithWhatToDo) {
       {"statsu", "there is no command `statsu`", "did you mean: bascule status"},
       {"failovr shop", "there is no command `failovr`", "did you mean: bascule failover"},
       {"frobnicate", "there is no command `frobnicate`", "bascule --help"},
-      {"drill shop", "there is no command `drill`", "bascule --help"},
+      {"shift shop", "there is no command `shift`", "bascule --help"},
       {"", "which command?", "bascule --help"},
       {"-c shop.yaml", "which command?", "bascule --help"},
       {"config", "`config` needs another word", "bascule config validate"},
@@ -157,7 +157,7 @@ TEST(CommandLine, EveryCommandHasHelpWithExamples) {
 
 TEST(CommandLine, WhatIsNotBuiltYetIsNotListed) {
   const std::string all = overview();
-  for (const char* word : {"drill", "shift", "watch", "replay", "sandbox"})
+  for (const char* word : {"shift", "watch", "replay", "sandbox"})
     EXPECT_EQ(all.find(std::string("\n  ") + word + " "), std::string::npos) << word;
 }
 
@@ -286,7 +286,14 @@ TEST(CommandLine, GatesAndValuesAreCheckedBeforeAnybodyIsAsked) {
        "names the site that becomes active"},
       {{"failover", "shop", "--local", "--no-wait", "-c", "x", "--reason", "x"}, "--no-wait"},
       {{"failover", "shop", "--local", "--reason", "x"}, "--local needs a configuration"},
-      {{"plan", "shop", "--move", "drill"}, "`drill` is not a move"},
+      {{"plan", "shop", "--move", "dril"}, "`dril` is not a move"},
+      {{"drill", "shop", "--reason", "x"}, "a drill says when its way back begins"},
+      {{"drill", "shop", "--back-after", "30", "--reason", "x"},
+       "--back-after `30` is not a duration"},
+      {{"drill", "shop", "--back-after", "30m", "--deadline", "soon", "--reason", "x"},
+       "--deadline `soon` is not a duration"},
+      {{"drill", "shop", "--back-after", "30m", "--local", "-c", "x", "--reason", "x"},
+       "a drill needs a daemon"},
       {{"hold", "--for", "2", "--reason", "x"}, "`--for 2` is not a duration"},
       {{"resume", "r-1", "--step", "a/b", "--reason", "x"}, "--step and --as belong together"},
       {{"show", "r-1", "--follow", "--timeout", "soon"}, "`--timeout soon` is not a duration"},

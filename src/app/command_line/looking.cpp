@@ -107,10 +107,9 @@ awaitable<ExitCode> show_plan(Session& session, Backend& backend) {
 // A move that a person could ask for.
 bool is_move(Session& session) {
   const std::string& move = session.arguments().move;
-  const auto known = parse_word<Move>(move);
-  if (move.empty() || (known && *known != Move::drill)) return true;
+  if (move.empty() || parse_word<Move>(move)) return true;
   session.fail_usage(fmt::format("`{}` is not a move", move),
-                     "--move failover|switchover|failback");
+                     "--move failover|switchover|failback|drill");
   return false;
 }
 

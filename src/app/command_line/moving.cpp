@@ -1,5 +1,5 @@
-// failover, switchover, failback: say what will happen, ask where somebody can answer, start the
-// move, follow it.
+// failover, switchover, failback, drill: say what will happen, ask where somebody can answer, start
+// the move, follow it.
 #include "app/command_line/moving.h"
 
 #include <CLI/CLI.hpp>
@@ -69,6 +69,27 @@ std::optional<ExitCode> refuse_time(Session& session) {
                             moment.error().what_to_do);
 }
 
+// The way back of a drill: said with the drill, and kept by a daemon.
+std::optional<ExitCode> refuse_way_back(Session& session) {
+  const Arguments& arguments = session.arguments();
+  if (arguments.command != "drill") return std::nullopt;
+  if (arguments.local) {
+    return session.fail_usage("a drill needs a daemon that is there for its way back",
+                              "leave --local out: bascule serve -c FILE");
+  }
+  for (const auto& [option, text] : {std::pair("--back-after", arguments.back_after),
+                                     std::pair("--deadline", arguments.deadline)}) {
+    if (!text.empty() && !parse_duration(text)) {
+      return session.fail_usage(fmt::format("{} `{}` is not a duration", option, text),
+                                "write 30m or 2h");
+    }
+  }
+  if (!arguments.back_after.empty()) return std::nullopt;
+  return session.fail_usage(
+      "a drill says when its way back begins",
+      fmt::format("bascule drill {} --back-after 30m --reason TEXT", arguments.group));
+}
+
 // What can be known without asking anybody.
 std::optional<ExitCode> refuse_early(Session& session) {
   if (auto refused = take_saved_plan(session)) return refused;
@@ -77,6 +98,7 @@ std::optional<ExitCode> refuse_early(Session& session) {
     return session.fail_usage(fmt::format("`{}` needs GROUP", arguments.command));
   }
   if (auto refused = refuse_time(session)) return refused;
+  if (auto refused = refuse_way_back(session)) return refused;
   for (const std::string& gate : arguments.overrides) {
     if (!engine::gate_from(gate)) {
       return session.fail_usage(fmt::format("there is no gate `{}`", gate),
@@ -158,6 +180,10 @@ awaitable<Result<Reply>> submit(Session& session, Backend& backend, std::string 
     if (!moment) co_return error_of(moment);
     body["at"] = to_rfc3339(*moment);
   }
+  for (const auto& [key, text] : {std::pair("back_after_ms", arguments.back_after),
+                                  std::pair("deadline_ms", arguments.deadline)}) {
+    if (const auto duration = parse_duration(text)) body[key] = duration->count();
+  }
   const std::string target = path_of({"groups", arguments.group, "moves"});
   auto reply = co_await backend.ask("POST", target, body);
   if (!reply && reply.error().code == ErrorCode::outcome_unknown)
@@ -234,6 +260,17 @@ void declare(CLI::App& app, Arguments& arguments) {
   declare_local(app, arguments);
 }
 
+void declare_drill(CLI::App& app, Arguments& arguments) {
+  declare(app, arguments);
+  app.add_option("--back-after", arguments.back_after,
+                 "the way back begins this long after the drill has arrived")
+      ->type_name("DURATION");
+  app.add_option("--deadline", arguments.deadline,
+                 "an alarm is raised when the group is not back this long after the drill has "
+                 "arrived (default: four times --back-after)")
+      ->type_name("DURATION");
+}
+
 Command command(std::string name, std::string summary, std::string about,
                 std::vector<Example> examples) {
   Command made;
@@ -247,6 +284,26 @@ Command command(std::string name, std::string summary, std::string about,
   made.needs = {{"--reason TEXT", &Arguments::reason}};  // and GROUP, which a plan may give
   made.declare = declare;
   made.perform = perform;
+  return made;
+}
+
+Command drill(const std::string& follows) {
+  Command made = command(
+      "drill", "make another site active for a while; it comes back by itself",
+      "A switchover with a way back that nobody can forget: when the drill has arrived, the move "
+      "home is set for its time. If something refuses it then (a gate, a hold), it waits and is "
+      "tried until it works; past the deadline an alarm says so. `bascule abort` of the way back "
+      "leaves the drill open. A real failover meanwhile ends it as failed." +
+          follows,
+      {{"bascule drill shop --to berlin --back-after 30m --deadline 2h --reason \"quarterly "
+        "drill\"",
+        "half an hour at berlin"},
+       {"bascule drill shop --back-after 1h --at 02:30 --reason \"tonight's drill\"",
+        "an hour in the night; `bascule status` shows it, and when the last good one was"}});
+  made.usage =
+      "GROUP [--to SITE] --back-after 30m [--deadline 2h] --reason TEXT [--at TIME] [--ticket ID] "
+      "[--yes]";
+  made.declare = declare_drill;
   return made;
 }
 
@@ -291,7 +348,8 @@ Family moving() {
                  "tonight; the gates are asked then"}}),
        command("failback", "make the home site active again; planned, nothing is lost",
                "A switchover to the first site of the group, its home." + follows,
-               {{"bascule failback shop --reason \"amsterdam is repaired\"", "go home"}})}};
+               {{"bascule failback shop --reason \"amsterdam is repaired\"", "go home"}}),
+       drill(follows)}};
 }
 
 }  // namespace bascule::app

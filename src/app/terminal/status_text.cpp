@@ -92,6 +92,18 @@ void add_front_door(Page& page, const Json& group, Instant now) {
   }
 }
 
+void add_drill(Page& page, const Json& group) {
+  const Json& drill = member(group, "drill");
+  if (const std::string sentence = text_or(drill, "sentence"); !sentence.empty()) {
+    const bool overdue = boolean_or(drill, "overdue");
+    page.flow({{fmt::format("{} {}", overdue ? kFailed : kUnderWay, sentence),
+                overdue ? Tone::bad : Tone::strong}},
+              0, 2);
+  }
+  const std::string last = text_or(member(group, "last_drill"), "sentence");
+  if (!last.empty()) page.flow({{fmt::format("{} {}", kBeside, last)}}, 0, 2);
+}
+
 void add_way_home(Page& page, const Json& group) {
   const std::string coming = text_or(group, "way_home");
   if (!coming.empty()) page.flow({{fmt::format("{} {}", kBeside, coming)}}, 0, 2);
@@ -137,6 +149,7 @@ void add_notices(Page& page, const Json& group, Instant now) {
               0, 2);
   }
   add_front_door(page, group, now);
+  add_drill(page, group);
   add_way_home(page, group);
   add_obligations(page, group, now);
 }

@@ -1,0 +1,76 @@
+#include "api/follower_view.h"
+
+#include "api/forms.h"
+#include "engine/drift.h"
+#include "engine/drills.h"
+#include "engine/failback.h"
+
+namespace bascule::api {
+namespace {
+
+using engine::GroupStatus;
+using engine::State;
+
+// How the front door differs from what was left there, and why that is not undone.
+Json drift_view(const State& state, const GroupName& group, const GroupStatus& status,
+                Instant now) {
+  if (!status.drift) return nullptr;
+  return Json{{"kind", word(status.drift->kind)},
+              {"since", to_rfc3339(status.drift->since)},
+              {"expected", status.drift->expected},
+              {"found", status.drift->found},
+              {"because", status.drift->because},
+              {"left_because", text_or_null(engine::why_not_reasserted(state, group, now))}};
+}
+
+Json silence_view(const GroupStatus& status) {
+  if (!status.front_door_silence) return nullptr;
+  return Json{{"since", to_rfc3339(status.front_door_silence->since)},
+              {"because", status.front_door_silence->because}};
+}
+
+Json way_home_view(const State& state, const engine::Readings& readings, const GroupName& group,
+                   Instant now) {
+  const engine::Homecoming coming = engine::homecoming_of(state, readings, group, now);
+  return coming.applies ? Json(coming.because) : Json(nullptr);
+}
+
+Json drill_view(const State& state, const GroupName& group, const GroupStatus& status,
+                Instant now) {
+  if (!status.drill) return nullptr;
+  const engine::OpenDrill& drill = *status.drill;
+  return Json{{"run", drill.run.text()},
+              {"site", drill.site.text()},
+              {"home", drill.home.text()},
+              {"since", to_rfc3339(drill.since)},
+              {"back_at", to_rfc3339(drill.back_at)},
+              {"deadline", to_rfc3339(drill.deadline)},
+              {"overdue", drill.overdue},
+              {"left_open", drill.left_open},
+              {"sentence", engine::drill_sentence(state, group, now)}};
+}
+
+Json last_drill_view(const GroupStatus& status, Instant now) {
+  if (!status.last_drill) return nullptr;
+  return Json{{"run", status.last_drill->run.text()},
+              {"ended_at", to_rfc3339(status.last_drill->ended_at)},
+              {"succeeded", status.last_drill->succeeded},
+              {"because", status.last_drill->because},
+              {"last_good_at", instant(status.last_good_drill_at)},
+              {"sentence", engine::last_drill_sentence(status, now)}};
+}
+
+}  // namespace
+
+void add_followers(Json& group_view, const State& state, const engine::Readings& readings,
+                   const GroupName& group, Instant now) {
+  const GroupStatus& status = state.groups.at(group);
+  group_view["drift"] = drift_view(state, group, status, now);
+  group_view["front_door_silent"] = silence_view(status);
+  group_view["role_change"] = status.role_change ? Json(status.role_change->text()) : Json(nullptr);
+  group_view["way_home"] = way_home_view(state, readings, group, now);
+  group_view["drill"] = drill_view(state, group, status, now);
+  group_view["last_drill"] = last_drill_view(status, now);
+}
+
+}  // namespace bascule::api
