@@ -23,6 +23,7 @@
 #include "app/configuration_file.h"
 #include "app/engine_room.h"
 #include "app/environment.h"
+#include "app/exit_code.h"
 #include "app/version.h"
 #include "runtime/messages.h"
 
@@ -32,7 +33,11 @@ namespace {
 constexpr Duration kStopApi{2'000};
 constexpr std::size_t kTokenLimit = 1'024;
 
-enum ExitCode { kDone = 0, kFailed = 1, kConfiguration = 2, kNotReachable = 7, kSignalled = 128 };
+constexpr int kDone = static_cast<int>(ExitCode::done);
+constexpr int kFailed = static_cast<int>(ExitCode::no);
+constexpr int kConfiguration = static_cast<int>(ExitCode::usage);
+constexpr int kNotReachable = static_cast<int>(ExitCode::not_reachable);
+constexpr int kSignalled = 128;  // and the signal's number, as shells tell it
 
 // What is recorded, for whoever reads the daemon's log.
 class LogFollower final : public runtime::Follower {
