@@ -181,8 +181,14 @@ class Record:
 
     def is_step(self, kind, owner, phase):
         """Is it such a record of that run or obligation, of a step in that phase?"""
-        return (self.type == kind and self.data["run"] == owner and
-                self.data["step"].partition("/")[0].replace(" ", "_") == phase)
+        return (self.type == kind and self.data.get("run") == owner and
+                self.data.get("step", "").partition("/")[0].replace(" ", "_") == phase)
+
+    def sees(self, site):
+        """Does it say that the site's database, which had failed, answers?"""
+        return (self.type == "VerdictChanged" and self.data["check"]["site"] == site and
+                self.data["check"]["check"] == "database" and self.data["from"] == "failed" and
+                self.data["to"] != "failed")
 
     def succeeded(self):
         return self.data.get("state") in ("done", "unchanged")
@@ -266,6 +272,7 @@ class Return:
     """What happened to a site that came back: sealed on sight, then made a standby again."""
 
     def __init__(self, records, site, after_seq):
+        self.site = site
         self.records = [record for record in records if record.seq > after_seq]
         settled_before = {record.data["obligation"] for record in records
                           if record.type == "ObligationEnded" and record.seq <= after_seq}
@@ -275,8 +282,22 @@ class Return:
         self.owners -= settled_before
 
     def first_look(self):
-        """When Bascule first did something about the site, or None."""
-        return self.first("StepStarted", "fence")
+        """When Bascule first learned what came back, by its own records, or None: whichever came
+        first of an answer to the seal's first request (`answered_at`, which shuts ordinary roles
+        out before it answers), an inspection of the site (a fence step that starts, and is not
+        announced `unseen`), and a look of the database check that is not a failed one.
+        """
+        moments = []
+        for record in self.records:
+            fence_of = [owner for owner in self.owners
+                        if record.is_step(record.type, owner, "fence")]
+            if record.type == "StepApplied" and fence_of:
+                moments.append(seconds(record.data["outputs"].get("answered_at")) or record.at)
+            elif record.type == "StepStarted" and fence_of and not record.data["unseen"]:
+                moments.append(record.at)
+            elif record.sees(self.site):
+                moments.append(record.at)
+        return min(moments, default=None)
 
     def sealed(self):
         """When it was proved sealed, or None."""

@@ -155,19 +155,22 @@ class Story:
         wait_for("the intruder is turned away", lambda: os.path.exists(path) and turned_away(), 10)
 
     def judge_return(self, seen, intruder, back):
-        sealed = seen.sealed()
-        require(sealed is not None, f"{self.home} was not sealed")
+        """From Bascule's first look on the site takes no write: none whose commit was asked for
+        later may have succeeded. How many came before that look is the intruder's luck."""
+        look = seen.first_look()
+        require(look is not None and seen.sealed() is not None, f"{self.home} was not sealed")
         with open(intruder.record_path, encoding="utf-8") as file:
             successes = [json.loads(line)["sent_at"] for line in file]
-        after = [sent_at for sent_at in successes if sent_at > sealed + CLOCK_GRAIN_SECONDS]
-        require(not after, f"{self.home} took {len(after)} writes after it was sealed")
+        after = [sent_at - look for sent_at in successes if sent_at > look + CLOCK_GRAIN_SECONDS]
+        require(not after, f"{self.home} took {len(after)} writes after Bascule had seen it, "
+                           f"the last {max(after, default=0):.3f} s later")
         require(build.streaming(self.world, self.home), f"{self.home} does not stream")
         rows = build.query(self.world, self.other, "SELECT count(*) FROM orders WHERE id < 0")
         require(rows == [(0,)], "rows of the intruder reached the active site")
         up = min(successes + [back])
         self.screen.line()
         lead = f"  {self.home} comes back … "
-        self.screen.line(f"{lead}sealed on sight after {max(0, sealed - up):.1f}s; direct writes: "
+        self.screen.line(f"{lead}sealed on sight after {max(0, look - up):.2f}s; direct writes: "
                          f"{len(successes)} before that, 0 since")
         self.screen.line(f"{'':>{len(lead)}}rejoined as standby of {self.other} after "
                          f"{seen.rejoined() - up:.1f}s")

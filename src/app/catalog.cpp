@@ -120,13 +120,14 @@ std::vector<NotifierKind> notifiers(net::Resolver& resolver) {
 
 Catalog make_catalog(net::Resolver& resolver) {
   Catalog catalog;
+  const postgres::PostgresDependencies postgres{resolver};
   add(catalog.probes, http::probe_kinds(resolver));
-  add(catalog.probes, postgres::postgres_probes({resolver}));
+  add(catalog.probes, postgres::postgres_probes(postgres));
   add(catalog.probes, dns::probe_kinds(resolver));
   catalog.probes.push_back(hook::probe_kind());
   catalog.probes.push_back(prometheus::probe_kind(resolver));
   add(catalog.actions, http::action_kinds(resolver));
-  add(catalog.actions, postgres::postgres_actions({resolver}));
+  add(catalog.actions, postgres::postgres_actions(postgres));
   add(catalog.actions, dns::action_kinds(resolver));
   catalog.actions.push_back(hook::action_kind());
   catalog.actions.push_back(notify::test_kind());

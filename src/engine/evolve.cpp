@@ -184,6 +184,7 @@ class Evolution : public GroupEvolution {
     progress.attempt_at = record_.at;
     progress.applied_at.reset();
     progress.retry_at.reset();
+    progress.unseen = body.unseen;
     if (!body.change.empty()) progress.change = body.change;
     mark_no_return(body.run, body.step);
   }

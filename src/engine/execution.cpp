@@ -209,7 +209,8 @@ Instant deadline_of(const State& state, const Work& work, const Step& step) {
   }
   Instant since = std::max(progress.started_at.value_or(went_on), went_on);
   // What is applied again and again under one announcement has its time from when that worked.
-  const bool repeated = work.obligation != nullptr && is_standing(*work.obligation);
+  const bool repeated =
+      progress.unseen || (work.obligation != nullptr && is_standing(*work.obligation));
   if (repeated) since = std::max(since, progress.applied_at.value_or(since));
   return since + step.timeout;
 }
@@ -401,6 +402,13 @@ Pace standing_pace(const State& state, const Work& work, const Step& step) {
   const Duration limit =
       is_fence ? std::min(step.timeout, policy_of(state, work.group).fence.timeout) : step.timeout;
   return Pace{kLongestObligationWait, limit, work.execution->began_at};
+}
+
+Pace unseen_pace(const StepProgress& progress) {
+  // Made anew now and then, so that it is done by the configuration as it is then.
+  constexpr Duration kLimit{60'000};
+  constexpr Duration kBetween{20};
+  return Pace{kBetween, kLimit, progress.attempt_at.value_or(Instant())};
 }
 
 Duration back_off(std::int64_t attempts) {

@@ -109,6 +109,8 @@ bool is_exhausted(const State& state, const Work& work);
 // looked at until one of them says something else.
 bool rests(const State& state, const Work& work);
 Pace standing_pace(const State& state, const Work& work, const Step& step);
+// Of an apply that was announced to something that gives no answer: it waits for one.
+Pace unseen_pace(const StepProgress& progress);
 
 Duration back_off(std::int64_t attempts);             // 100ms, doubling up to 5s
 Duration obligation_back_off(std::int64_t attempts);  // 1s, doubling up to 60s

@@ -23,7 +23,8 @@ class Calls {
   void apply(const Step& step) {
     const std::int64_t attempt = progress_of(*work_.execution, step.id).attempts;
     add(CallKind::apply, step, deadline_of(state_, work_, step), attempt);
-    if (standing_ && !calls_.empty()) calls_.back().look_first = to_look_at_before(step);
+    const bool unseen = progress_of(*work_.execution, step.id).unseen;
+    if (standing_ && !unseen && !calls_.empty()) calls_.back().look_first = to_look_at_before(step);
   }
   void revert(const Step& step, Instant deadline) {
     const std::int64_t attempt = progress_of(*work_.execution, step.id).attempts;
@@ -55,6 +56,7 @@ class Calls {
     call.fence = step.phase == Phase::fence;
     const bool is_awaited = progress.state == StepState::applied;
     if (standing_ && !is_awaited) call.pace = standing_pace(state_, work_, step);
+    if (progress.unseen && kind == CallKind::apply) call.pace = unseen_pace(progress);
     fill_in_move(call);
     calls_.push_back(std::move(call));
   }

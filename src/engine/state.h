@@ -37,6 +37,7 @@ struct StepProgress {
   Outputs outputs;
   std::string because;
   std::optional<ErrorCode> code;
+  bool unseen = false;  // newest StepStarted: announced to something that gave no answer
   bool revert_failed = false;
 };
 

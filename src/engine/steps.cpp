@@ -73,6 +73,11 @@ bool fail_step(const Moment& at, ErrorCode code, const std::string& because) {
     return true;
   }
   if (at.is_standing() && failed_alike(*at.work.obligation, at.step, because)) return false;
+  if (at.is_fence() && code != ErrorCode::timeout && code != ErrorCode::unavailable) {
+    // It answers and cannot be sealed: cutting it is the other way.
+    end_step(at, StepState::failed, {}, because, code);
+    return true;
+  }
   retry_obligation(at.deliberation, at.work.id, fmt::format("{}: {}", at.step.id, because));
   return true;
 }
@@ -105,6 +110,7 @@ std::string last_word(const Moment& at, const InspectionReading* reading) {
 
 bool expire(const Moment& at, const InspectionReading* reading) {
   if (at.now() < at.deadline()) return false;
+  if (at.progress.unseen && at.stage == StepStage::applying) return false;
   // A standing try hears how each of its calls ended, however long it goes on.
   if (at.is_standing() && reading == nullptr && at.stage != StepStage::applied) return false;
   return fail_step(at, ErrorCode::timeout, last_word(at, reading));
@@ -174,6 +180,18 @@ bool start(const Moment& at, const Json& prior, const std::string& change) {
   return true;
 }
 
+// A site that is to become a standby is sealed before anything else is done with it, even before it
+// is looked at: the seal is announced while the site gives no answer, and waits for it. Where that
+// has failed often enough, it is tried like everything else.
+bool announce_unseen(const Moment& at) {
+  const bool is_owed = at.is_fence() && at.work.obligation != nullptr &&
+                       at.work.obligation->kind == ObligationKind::standby;
+  if (!is_owed || at.is_standing() || at.stage == StepStage::applied) return false;
+  at.deliberation.propose(StepStarted{at.work.id, at.step.id, at.progress.attempts + 1, nullptr,
+                                      fmt::format("as soon as {} answers", at.step.site), true});
+  return true;
+}
+
 // An inspection came back with an error.
 bool meet_inspection_error(const Moment& at, const InspectionReading& reading) {
   const Error& error = *reading.error;
@@ -191,6 +209,8 @@ bool meet_inspection_error(const Moment& at, const InspectionReading& reading) {
       return fail_step(at, error.code, error.message);
     case ErrorCode::timeout:
     case ErrorCode::unavailable:
+      if (announce_unseen(at)) return true;
+      break;
     case ErrorCode::throttled:
     case ErrorCode::conflict:
     case ErrorCode::outcome_unknown:
@@ -329,6 +349,8 @@ void take_apply_error(const Moment& at, const Error& error) {
                          at.step.id, error.message, at.work.id, at.step.id));
     return;
   }
+  // Nobody has answered yet: it goes on waiting, as it is announced.
+  if (at.progress.unseen && error.code == ErrorCode::timeout) return;
   // It is applied again at its pace, as it is announced.
   if (at.is_standing() && failed_alike(*at.work.obligation, at.step, error.message)) return;
   const bool no_answer = error.code == ErrorCode::timeout || error.code == ErrorCode::unavailable ||

@@ -130,13 +130,14 @@ struct RunBegun {
 };
 
 // Announces a change outside, durably, before it is made. `prior` is recorded once per step and
-// run.
+// run. `unseen`: what is to be changed gives no answer yet; it is changed as soon as it does.
 struct StepStarted {
   RunId run;
   StepId step;
   std::int64_t attempt = 1;
   Json prior = nullptr;
   std::string change;
+  bool unseen = false;
 };
 // Apply came back; the step is now inspected until it is done.
 struct StepApplied {

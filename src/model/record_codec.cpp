@@ -128,7 +128,7 @@ template <>
 inline constexpr auto kMembers<StepStarted> = std::tuple{
     member("run", &StepStarted::run),         member("step", &StepStarted::step),
     member("attempt", &StepStarted::attempt), member("prior", &StepStarted::prior),
-    member("change", &StepStarted::change),
+    member("change", &StepStarted::change),   added_later("unseen", &StepStarted::unseen),
 };
 
 template <>

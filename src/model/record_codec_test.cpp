@@ -140,12 +140,13 @@ TEST(RecordCodec, BytesAreCanonical) {
                 "",
                 StepStarted{}};
   std::get<StepStarted>(record.body).prior = {{"weight", 0.25}, {"a", Json::array({1, 2.5})}};
-  EXPECT_EQ(
-      encode(record),
-      "{\"actor\":\"an\xEF\xBF\xBD"
-      "a\",\"at\":\"2026-11-23T16:37:25.000Z\",\"data\":{\"attempt\":1,"
-      "\"change\":\"\",\"prior\":{\"a\":[1,\"2.5\"],\"weight\":\"0.25\"},\"run\":\"\","
-      "\"step\":\"\"},\"reason\":\"\",\"seq\":1,\"term\":1,\"type\":\"StepStarted\",\"v\":1}");
+  EXPECT_EQ(encode(record),
+            "{\"actor\":\"an\xEF\xBF\xBD"
+            "a\",\"at\":\"2026-11-23T16:37:25.000Z\",\"data\":{\"attempt\":1,"
+            "\"change\":\"\",\"prior\":{\"a\":[1,\"2.5\"],\"weight\":\"0.25\"},\"run\":\"\","
+            "\"step\":\"\",\"unseen\":false},\"reason\":\"\",\"seq\":1,\"term\":1,\"type\":"
+            "\"StepStarted\","
+            "\"v\":1}");
 }
 
 TEST(RecordCodec, WhateverWasWrittenCanBeRead) {

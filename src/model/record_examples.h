@@ -123,9 +123,12 @@ inline RunOpened example() {
 }
 template <>
 inline StepStarted example() {
-  return {RunId("r-0042"), StepId("front_door/switch"), 2,
+  return {RunId("r-0042"),
+          StepId("front_door/switch"),
+          2,
           Json{{"address", {"127.0.1.1"}}, {"generation", 6}},
-          "www.shop.test: 127.0.1.1 → 127.0.1.2"};
+          "www.shop.test: 127.0.1.1 → 127.0.1.2",
+          true};
 }
 template <>
 inline StepApplied example() {

@@ -23,6 +23,7 @@ using test_world::kShop;
 
 constexpr Duration kInspectTakes{5};
 constexpr Duration kApplyTakes{20};
+constexpr Duration kKnockEvery{1'000};
 constexpr Duration kDeadFor{500};
 
 }  // namespace
@@ -202,6 +203,14 @@ void Player::make_call(int id) {
   const bool looks =
       running->call.kind != CallKind::apply && running->call.kind != CallKind::revert;
   if (running->call.kind == CallKind::apply) hold_to_promises(running->call);
+  running->at_door = world_.waits_at_door(running->call);
+  if (running->at_door) {
+    at(now_ + kKnockEvery, [this, id] {
+      const auto still = std::ranges::find(running_, id, &Running::id);
+      if (still != running_.end() && still->at_door) make_call(id);
+    });
+    return;
+  }
   Duration takes = looks ? kInspectTakes : kApplyTakes;
   if (running->call.kind == CallKind::look_at_group) {
     takes = look_at_all(running->call.group);

@@ -43,6 +43,7 @@ class Player {
     int id = 0;
     Duration wait{20};
     bool under_way = true;  // else it waits to be made again
+    bool at_door = false;   // a seal that waits for its site to answer
   };
 
   void at(Instant when, Event event);
@@ -65,6 +66,7 @@ class Player {
   Duration look_at_all(const GroupName& group);
   void look_at(const CheckReference& check, int life);
   void look_once(const CheckReference& check);
+  bool seal_goes_first(const CheckReference& check);
   void check_controller(int life);
 
   void happen(const Happening& happening);

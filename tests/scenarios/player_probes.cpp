@@ -28,8 +28,24 @@ void Player::look_at(const CheckReference& check, int life) {
   at(now_ + next, [this, check, life] { look_at(check, life); });
 }
 
+// A seal that waits for this database goes in before it is looked at, and when somebody wants to.
+bool Player::seal_goes_first(const CheckReference& check) {
+  const auto seal = std::ranges::find_if(running_, [&](const Running& running) {
+    return running.under_way && world_.comes_in_first(running.call, check);
+  });
+  if (seal == running_.end()) return false;
+  if (seal->at_door) make_call(seal->id);
+  return true;
+}
+
 void Player::look_once(const CheckReference& check) {
   const CheckSpec* spec = engine::find_check(script_.configuration, check);
+  if (spec->watches_database && seal_goes_first(check)) {
+    at(now_ + kProbeTakes, [this, check, life = life_] {
+      if (life == life_) look_once(check);
+    });
+    return;
+  }
   const Observation seen = world_.look(check, spec->watches_database, now_);
   const bool silent = world_.machine(check.site).swallows();
   const Duration takes =

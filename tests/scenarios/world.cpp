@@ -24,6 +24,11 @@ Inspection found(Finding finding, std::string text) {
   return inspection;
 }
 
+bool is_announced_unseen(const Call& call) {
+  return call.kind == engine::CallKind::apply && call.step.uses == "postgres.fence" &&
+         call.prior.is_null();
+}
+
 }  // namespace
 
 World::World(const Configuration& configuration)
@@ -198,7 +203,10 @@ Result<Inspection> World::inspect(const Call& call) {
   if (auto error = silence(call)) return fail(*std::move(error));
   if (uses == "postgres.fence") {
     const bool stopped = !machine.primary || machine.sealed;
-    return found(stopped ? Finding::done : Finding::needed, "refuse logins of " + site);
+    Inspection inspection =
+        found(stopped ? Finding::done : Finding::needed, "refuse logins of " + site);
+    inspection.prior = {{"sealed", machine.sealed}};
+    return inspection;
   }
   if (uses == "postgres.promote") {
     return found(machine.primary ? Finding::done : Finding::needed, "promote " + site);
@@ -215,6 +223,15 @@ Result<Inspection> World::inspect(const Call& call) {
     return found(follows ? Finding::done : Finding::needed, "rebuild " + site);
   }
   return fail(ErrorCode::invalid, "the scenario has no {}", uses);
+}
+
+bool World::waits_at_door(const Call& call) const {
+  return is_announced_unseen(call) && !machines_.at(call.step.site).answers_us();
+}
+
+bool World::comes_in_first(const Call& call, const CheckReference& check) const {
+  return is_announced_unseen(call) && call.step.site == check.site &&
+         machines_.at(check.site).answers_us();
 }
 
 Result<Outputs> World::apply(const Call& call) {

@@ -74,6 +74,10 @@ class World {
   Result<Inspection> inspect(const engine::Call& call);
   Result<Outputs> apply(const engine::Call& call);
   Result<void> revert(const engine::Call& call);
+  // A seal that was announced before anybody had seen the site: it waits until there is an answer.
+  [[nodiscard]] bool waits_at_door(const engine::Call& call) const;
+  // The same once there is one: it goes in before that check is looked at.
+  [[nodiscard]] bool comes_in_first(const engine::Call& call, const CheckReference& check) const;
 
  private:
   Result<Inspection> inspect_door(const engine::Call& call) const;

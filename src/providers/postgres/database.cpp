@@ -38,19 +38,36 @@ Error Database::named(Error error) const {
   return in_context(label(), std::move(error));
 }
 
+std::unique_ptr<Connection> Database::connection() const {
+  return std::make_unique<Connection>(surroundings_.services.io, surroundings_.services.clock,
+                                      surroundings_.resolver);
+}
+
+Vigils::Vigil Database::keep_vigil() const {
+  return surroundings_.vigils.keep(server_of(check_));
+}
+
 awaitable<Result<std::unique_ptr<Connection>>> Database::admin(Deadline deadline) const {
-  Services& services = surroundings_.services;
-  auto settings = connection_settings(check_, *check_.admin, services.secrets);
+  Clock& clock = surroundings_.services.clock;
+  const auto met = co_await surroundings_.vigils.met_at(clock, server_of(check_), deadline);
+  if (met) co_return fail(named(met->error));
+  auto opened = connection();
+  const Result<void> in = co_await log_in_first(*opened, deadline, deadline.left(clock));
+  if (!in) co_return error_of(in);
+  co_return std::move(opened);
+}
+
+awaitable<Result<void>> Database::log_in_first(Connection& connection, Deadline deadline,
+                                               Duration statement_timeout) const {
+  auto settings = connection_settings(check_, *check_.admin, surroundings_.services.secrets);
   if (!settings) co_return fail(named(settings.error()));
-  settings->statement_timeout = deadline.left(services.clock);
+  settings->statement_timeout = statement_timeout;
   settings->session = {
       {"synchronous_commit", "local"},
       {"idle_in_transaction_session_timeout", std::to_string(kAbandonedTransaction.count())}};
-  auto connection =
-      std::make_unique<Connection>(services.io, services.clock, surroundings_.resolver);
-  const Result<void> opened = co_await connection->open(std::move(*settings), deadline);
+  const Result<void> opened = co_await connection.open(std::move(*settings), deadline);
   if (!opened) co_return fail(named(opened.error()));
-  co_return std::move(connection);
+  co_return Result<void>();
 }
 
 awaitable<Result<LoginAnswer>> Database::try_ordinary_login(Deadline deadline) const {

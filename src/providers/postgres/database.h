@@ -13,13 +13,15 @@
 #include "ports/services.h"
 #include "providers/postgres/connection.h"
 #include "providers/postgres/settings.h"
+#include "providers/postgres/vigils.h"
 
 namespace bascule::postgres {
 
-// What actions are made from besides their settings; both outlive them.
+// What probes and actions are made from besides their settings; all of it outlives them.
 struct Surroundings {
   Services& services;
   net::Resolver& resolver;
+  Vigils& vigils;
 };
 
 // What became of an attempt to log in as the check's own user.
@@ -40,8 +42,15 @@ class Database {
   [[nodiscard]] Error named(Error error) const;
 
   // A session that waits for no standby when it commits (a dead one must not keep us from sealing
-  // or unsealing), and whose open transaction does not outlive us for long.
+  // or unsealing), and whose open transaction does not outlive us for long. While a seal
+  // waits for this server, only that goes in, and what it meets is the answer.
   awaitable<Result<std::unique_ptr<Connection>>> admin(Deadline deadline) const;
+  // The same for that seal itself. The deadline limits the login, `statement_timeout` what follows;
+  // the connection's failure() tells what was wrong.
+  awaitable<Result<void>> log_in_first(Connection& connection, Deadline deadline,
+                                       Duration statement_timeout) const;
+  [[nodiscard]] std::unique_ptr<Connection> connection() const;
+  [[nodiscard]] Vigils::Vigil keep_vigil() const;
 
   // Logs in as the check's user and out again. `refused`: that role may not log in; any other
   // failure is an Error.

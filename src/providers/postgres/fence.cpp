@@ -13,6 +13,11 @@ namespace {
 // transaction may have written.
 constexpr Duration kLookAgain{10};
 constexpr Duration kQuietFor{20};
+// While the server gives the same answer, the pause between two attempts to get in grows to this
+// part of the time that it has given it, within limits.
+constexpr int kPausePart = 80;
+constexpr Duration kShortestPause{25};
+constexpr Duration kLongestPause{250};
 // A login under way when the seal fell is given this many looks before it is ended as well.
 constexpr int kStartingLooks = 20;
 
@@ -30,10 +35,27 @@ Json prior_of(const SealState& state) {
   return prior;
 }
 
+// Whether the server is not there yet: it gives no answer, or says that it is starting.
+bool is_silence(const Failure& failure) {
+  const ErrorCode code = failure.error.code;
+  return (code == ErrorCode::unavailable || code == ErrorCode::timeout) &&
+         (failure.sqlstate.empty() || failure.not_ready());
+}
+
+// Of a server that has been waited for: it answers, so what it does not do in time is no silence.
+constexpr std::string_view kNotInTime = "57014";
+Error in_time(Error error) {
+  if (error.code == ErrorCode::timeout) error.code = ErrorCode::unavailable;
+  return error;
+}
+
 class Fence final : public Action {
  public:
-  Fence(Surroundings surroundings, Database database)
-      : clock_(surroundings.services.clock), database_(std::move(database)) {}
+  Fence(Surroundings surroundings, Database database, const Policy& policy)
+      : clock_(surroundings.services.clock),
+        database_(std::move(database)),
+        answer_limit_(policy.fence.timeout),
+        attempt_limit_(policy.detect.timeout) {}
 
   awaitable<Result<Inspection>> inspect(StepCall call) override;
   awaitable<Result<Outputs>> apply(StepCall call) override;
@@ -45,15 +67,28 @@ class Fence final : public Action {
     std::string objection;
     LogPosition end = 0;
   };
+  // A session at a server whose ordinary roles have been shut out, since when, and by when the seal
+  // has to be proved.
+  struct Entry {
+    std::unique_ptr<Connection> connection;
+    Instant answered_at;
+    Deadline deadline;
+  };
 
+  awaitable<Result<Entry>> enter(StepCall call);
+  awaitable<Result<Entry>> try_to_enter(StepCall call, Failure* failure);
+  awaitable<Result<Outputs>> finish(Entry entry);
   awaitable<Result<SealState>> read(Connection& connection, Deadline deadline);
   awaitable<Result<void>> check_provable(Connection& connection, Deadline deadline);
-  awaitable<Result<SealMark>> seal(Connection& connection, StepCall call, SealState state);
   awaitable<Result<std::set<std::int64_t>>> empty(Connection& connection, Deadline deadline);
   awaitable<Result<Proof>> prove(Connection& connection, Deadline deadline);
+  awaitable<Result<SealMark>> settle(Connection& connection, SealMark mark,
+                                     std::set<std::int64_t>* ended, Deadline deadline);
 
   Clock& clock_;
   Database database_;
+  Duration answer_limit_;
+  Duration attempt_limit_;  // of one attempt to get in
 };
 
 awaitable<Result<SealState>> Fence::read(Connection& connection, Deadline deadline) {
@@ -140,27 +175,59 @@ awaitable<Result<Inspection>> Fence::inspect(StepCall call) {
   co_return inspection;
 }
 
-// Sets read-only and takes LOGIN from everybody ordinary who has it; what is so already is left as
-// it is. The mark remembers all that this fence, or one before it, has taken away.
-awaitable<Result<SealMark>> Fence::seal(Connection& connection, StepCall call, SealState state) {
-  SealMark mark = state.mark.value_or(SealMark());
-  if (!state.mark) {
+// Logs in and, before anything else, shuts ordinary roles out.
+awaitable<Result<Fence::Entry>> Fence::try_to_enter(StepCall call, Failure* failure) {
+  const bool unseen = call.prior.is_null();
+  const Deadline attempt = earlier_of(call.deadline, Deadline::in(clock_, attempt_limit_));
+  auto connection = database_.connection();
+  const auto in = co_await database_.log_in_first(*connection, unseen ? attempt : call.deadline,
+                                                  call.deadline.left(clock_));
+  if (!in) {
+    *failure = connection->failure();
+    co_return error_of(in);
+  }
+  const Deadline deadline =
+      unseen ? earlier_of(call.deadline, Deadline::in(clock_, answer_limit_)) : call.deadline;
+  ShutOut how{database_.check().monitor.user, std::nullopt, unseen};
+  if (call.prior.is_object() && call.prior.contains("altered")) {
     // As recorded before the first attempt: this one may find what that one left half done.
-    const Json altered = call.prior.is_object() && call.prior.contains("altered")
-                             ? call.prior["altered"]
-                         : state.read_only ? Json(*state.read_only)
-                                           : Json();
-    if (altered.is_string()) mark.read_only_before = altered.get<std::string>();
+    const std::string altered = text_or(call.prior, "altered");
+    how.read_only_before = altered.empty() ? std::nullopt : std::optional(altered);
   }
-  if (!state.read_only || state.writes_by_default) {
-    const auto set = co_await set_read_only(connection, "on", call.deadline);
-    if (!set) co_return fail(database_.named(set.error()));
+  const auto shut = co_await shut_out(*connection, std::move(how), deadline);
+  if (!shut) {
+    *failure = Failure{in_time(shut.error()), "", false};
+    if (shut.error().code == ErrorCode::timeout) failure->sqlstate = kNotInTime;
+    co_return fail(database_.named(failure->error));
   }
-  if (state.mark && state.open_roles.empty()) co_return mark;
-  mark.end.reset();
-  auto refused = co_await refuse_logins(connection, mark, state.open_roles, call.deadline);
-  if (!refused) co_return fail(database_.named(refused.error()));
-  co_return refused;
+  co_return Entry{std::move(connection), clock_.now(), deadline};
+}
+
+// Where nobody has seen the server yet, waits for it.
+awaitable<Result<Fence::Entry>> Fence::enter(StepCall call) {
+  Failure failure;
+  if (!call.prior.is_null()) co_return co_await try_to_enter(std::move(call), &failure);
+  Vigils::Vigil vigil = database_.keep_vigil();
+  std::string answer;
+  MonotonicInstant since = clock_.monotonic();
+  for (;;) {
+    vigil.begin_turn();
+    auto entry = co_await try_to_enter(call, &failure);
+    if (entry) co_return std::move(entry);
+    vigil.end_turn(failure);
+    if (entry.error().message != std::exchange(answer, entry.error().message)) {
+      since = clock_.monotonic();
+    }
+    const auto waited = std::chrono::duration_cast<Duration>(elapsed(clock_, since));
+    // What refuses for want of a slot answers, and has as long for it as everything that answers.
+    const bool passes = is_silence(failure) || (failure.no_free_slots() && waited < answer_limit_);
+    const Duration pause = std::clamp(waited / kPausePart, kShortestPause, kLongestPause);
+    if (!passes) co_return error_of(entry);
+    if (call.deadline.left(clock_) <= pause) {
+      co_return fail(ErrorCode::timeout, "no answer yet: {}", entry.error().message);
+    }
+    co_await vigil.rest(clock_, pause);
+  }
 }
 
 // Ends sessions until none is left, and none that was starting when this began and may have missed
@@ -192,43 +259,69 @@ awaitable<Result<std::set<std::int64_t>>> Fence::empty(Connection& connection, D
 }
 
 awaitable<Result<Outputs>> Fence::apply(StepCall call) {
-  const auto connection = co_await database_.admin(call.deadline);
-  if (!connection) co_return error_of(connection);
-  const auto state = co_await read(**connection, call.deadline);
+  const bool unseen = call.prior.is_null();
+  auto entry = co_await enter(std::move(call));
+  if (!entry) co_return error_of(entry);
+  const Result<Outputs> sealed = co_await finish(*std::move(entry));
+  if (sealed || !unseen) co_return sealed;
+  co_return fail(in_time(sealed.error()));
+}
+
+awaitable<Result<Outputs>> Fence::finish(Entry entry) {
+  Connection& connection = *entry.connection;
+  const Deadline deadline = entry.deadline;
+  const auto state = co_await read(connection, deadline);
   if (!state) co_return error_of(state);
-  if (state->replica) {
-    co_return Outputs{{"end_position", nullptr}, {"sessions_ended", 0}, {"roles", Json::array()}};
-  }
-  const auto provable = co_await check_provable(**connection, call.deadline);
+  Outputs outputs = {{"answered_at", to_rfc3339(entry.answered_at)},
+                     {"end_position", nullptr},
+                     {"sessions_ended", 0},
+                     {"roles", Json::array()}};
+  if (state->replica) co_return outputs;
+  const auto ended = co_await ended_sessions(connection, deadline);
+  if (!ended) co_return fail(database_.named(ended.error()));
+  const auto provable = co_await check_provable(connection, deadline);
   if (!provable) co_return error_of(provable);
-  auto mark = co_await seal(**connection, call, *state);
+  if (!state->read_only || state->writes_by_default) {
+    const auto set = co_await set_read_only(connection, "on", deadline);
+    if (!set) co_return fail(database_.named(set.error()));
+  }
+  std::set<std::int64_t> all(ended->begin(), ended->end());
+  const auto mark = co_await settle(connection, state->mark.value_or(SealMark()), &all, deadline);
   if (!mark) co_return error_of(mark);
-  std::set<std::int64_t> ended;
+  outputs["end_position"] = mark->end.value_or(0);
+  outputs["sessions_ended"] = all.size();
+  outputs["roles"] = mark->roles;
+  co_return outputs;
+}
+
+// Proves the seal, and writes down where the log then ends. `ended` grows by every session that was
+// ended for it.
+awaitable<Result<SealMark>> Fence::settle(Connection& connection, SealMark mark,
+                                          std::set<std::int64_t>* ended, Deadline deadline) {
+  bool wrote = !ended->empty();
   for (;;) {
-    const auto more = co_await empty(**connection, call.deadline);
+    const auto more = co_await empty(connection, deadline);
     if (!more) co_return error_of(more);
-    ended.insert(more->begin(), more->end());
+    ended->insert(more->begin(), more->end());
     // Whoever was ended may have written until then, so an end proved earlier no longer stands.
-    if (!more->empty()) mark->end.reset();
-    const auto proof = co_await prove(**connection, call.deadline);
+    wrote = wrote || !more->empty();
+    if (wrote) mark.end.reset();
+    const auto proof = co_await prove(connection, deadline);
     if (!proof) co_return error_of(proof);
     if (proof->objection.empty()) {
-      if (mark->end) break;
+      if (mark.end) co_return mark;
       // Nobody writes any more. The commit of the mark also puts on disk what transactions with
       // asynchronous commit had left in memory.
-      mark->end = proof->end;
-      const auto written = co_await write_mark(**connection, *mark, call.deadline);
+      mark.end = proof->end;
+      auto written = co_await write_mark(connection, mark, deadline);
       if (!written) co_return fail(database_.named(written.error()));
-      break;
+      co_return written;
     }
-    if (call.deadline.has_passed(clock_)) {
+    if (deadline.has_passed(clock_)) {
       co_return fail(ErrorCode::timeout, "{}: {}", database_.label(), proof->objection);
     }
     co_await wait_for(clock_, kLookAgain);
   }
-  co_return Outputs{{"end_position", mark->end.value_or(0)},
-                    {"sessions_ended", ended.size()},
-                    {"roles", mark->roles}};
 }
 
 // Gives back exactly what the fence took: what the mark says, or, should the fence not have come
@@ -256,8 +349,9 @@ awaitable<Result<void>> Fence::revert(StepCall call) {
 
 }  // namespace
 
-std::shared_ptr<Action> make_fence(Surroundings surroundings, Database database) {
-  return std::make_shared<Fence>(surroundings, std::move(database));
+std::shared_ptr<Action> make_fence(Surroundings surroundings, Database database,
+                                   const Policy& policy) {
+  return std::make_shared<Fence>(surroundings, std::move(database), policy);
 }
 
 }  // namespace bascule::postgres

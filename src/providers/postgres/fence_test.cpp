@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "async/scope.h"
 #include "providers/postgres/log_position.h"
 #include "providers/postgres/test_cluster.h"
 
@@ -32,6 +33,112 @@ struct Fenced {
                                 "default_transaction_read_only");
   }
 };
+
+// What goes on beside the test: a seal that waits, and who wants to write or to look meanwhile.
+struct Siege : Fenced {
+  Siege() {
+    pair.group->policy.detect.timeout = 300ms;
+    fence = pair.action("postgres.fence", "amsterdam");
+  }
+  ~Siege() {
+    over = true;
+    scope.request_stop();
+    block_on(pair.world.context, scope.join());
+  }
+
+  void announce(Duration limit = 60s) {
+    scope.spawn("seal", [](Siege& one, StepCall call) -> awaitable<void> {
+      one.sealed = co_await one.fence->apply(std::move(call));
+    }(*this, pair.call(Move::failover, limit)));
+  }
+  // Over the session it has, or a new one; when each write was asked for.
+  void intrude() { scope.spawn("intruder", keep_writing()); }
+  void keep_looking() { scope.spawn("probe", looks(pair.probe("amsterdam", 5s))); }
+  bool wait() {
+    return pair.world.wait_until([this] { return sealed.has_value(); });
+  }
+
+  std::optional<Result<Outputs>> sealed;
+  std::vector<Instant> written;
+  std::vector<Observation> seen;
+  std::size_t refused = 0;  // logins
+  bool over = false;
+  Scope scope{pair.world.context.get_executor(),
+              [](const std::string& name, const std::string& why) {
+                ADD_FAILURE() << name << ": " << why;
+              }};
+
+ private:
+  awaitable<void> keep_writing() {
+    Connection connection(pair.world.context, pair.world.clock, *pair.world.resolver);
+    for (int id = 1; !over; ++id) {
+      if (!connection.is_open()) {
+        const auto in = co_await connection.open(pair.amsterdam.settings("app"), pair.world.in(2s));
+        if (!in && connection.failure().login_refused) ++refused;
+      }
+      const Instant asked_at = pair.world.clock.now();
+      const auto wrote = co_await connection.query(
+          "INSERT INTO public.orders VALUES (" + std::to_string(id) + ")", {}, pair.world.in(2s));
+      if (wrote) written.push_back(asked_at);
+      co_await wait_for(pair.world.clock, 1ms);
+    }
+  }
+  awaitable<void> looks(std::shared_ptr<Probe> probe) {
+    while (!over) {
+      seen.push_back(co_await probe->look(pair.world.in(5s)));
+      co_await wait_for(pair.world.clock, 1ms);
+    }
+  }
+};
+
+TEST(PostgresFence, AServerThatComesBackIsSealedBeforeItIsSeen) {
+  Siege one;
+  one.pair.amsterdam.kill_all();
+  one.announce();
+  one.intrude();
+  one.keep_looking();
+  one.pair.amsterdam.start();
+  ASSERT_TRUE(one.wait());
+  ASSERT_TRUE(*one.sealed) << one.sealed->error().message;
+  const Outputs& outputs = **one.sealed;
+  EXPECT_EQ(outputs.at("roles"), Json({"app", "monitor", "reports"}));
+  // It has to be turned away, or its silence would prove nothing.
+  ASSERT_TRUE(one.pair.world.wait_until([&] { return one.refused > 0; }));
+  const auto answered_at = from_rfc3339(outputs.at("answered_at").get<std::string>());
+  ASSERT_TRUE(answered_at);
+  for (const Instant asked_at : one.written) EXPECT_LE(asked_at, *answered_at);
+  // No look of ours ever came before.
+  for (const Observation& look : one.seen) EXPECT_EQ(look.health, Health::failed) << look.summary;
+  EXPECT_EQ(one.seen.back().code, "sealed");
+  EXPECT_EQ(one.logins(), "bascule_admin,replicator");
+  EXPECT_EQ(one.read_only(), "on");
+}
+
+TEST(PostgresFence, WaitsForASilentServerTooButNotForEver) {
+  Siege one;
+  one.pair.amsterdam.freeze();
+  one.announce();
+  one.pair.world.run(wait_for(one.pair.world.clock, 400ms));
+  EXPECT_FALSE(one.sealed);
+  one.pair.amsterdam.thaw();
+  ASSERT_TRUE(one.wait());
+  EXPECT_TRUE(*one.sealed);
+  one.pair.amsterdam.kill_all();
+  const auto refused = one.pair.apply(*one.fence, one.pair.call(Move::failover, 300ms));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "no answer yet: amsterdam/database: connection refused");
+  EXPECT_EQ(refused.error().code, ErrorCode::timeout);
+}
+
+TEST(PostgresFence, ThatSomebodyHasSeenDoesNotWait) {
+  Fenced one;
+  StepCall call = one.pair.call();
+  call.prior = one.pair.inspect(*one.fence, call)->prior;
+  one.pair.amsterdam.kill_all();
+  const auto refused = one.pair.apply(*one.fence, call);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+}
 
 TEST(PostgresFence, ShutsOutOrdinaryRolesAndProvesIt) {
   Fenced one;
@@ -227,7 +334,9 @@ TEST(PostgresFence, AStandbyNeedsNoneAndASilentServerIsAnError) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->finding, Finding::done);
   EXPECT_EQ(found->because, "is a standby");
-  EXPECT_TRUE(one.pair.apply(*at_standby, one.pair.call()));
+  const auto applied = one.pair.apply(*at_standby, one.pair.call());
+  ASSERT_TRUE(applied) << applied.error().message;
+  EXPECT_EQ(applied->at("sessions_ended"), 0);
 
   one.pair.amsterdam.freeze();
   const auto silent = one.pair.inspect(*one.fence, one.pair.call(Move::failover, 300ms));

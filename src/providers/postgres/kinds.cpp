@@ -88,6 +88,9 @@ Kind fence_kind() {
                   {.name = "sessions_ended",
                    .type = FieldType::integer,
                    .summary = "How many sessions were ended."},
+                  {.name = "answered_at",
+                   .summary = "When the server had answered the first statement, which refuses "
+                              "logins and ends sessions: nobody ordinary has written since."},
                   {.name = "roles",
                    .type = FieldType::list,
                    .summary = "The roles that may not log in any more.",
@@ -186,7 +189,7 @@ ActionKind on_database(Kind kind, std::string remedy, PostgresDependencies depen
   entry.remedy = std::move(remedy);
   entry.make = [dependencies, make](ActionContext context,
                                     Services& services) -> Result<std::shared_ptr<Action>> {
-    const Surroundings surroundings{services, dependencies.resolver};
+    const Surroundings surroundings{services, dependencies.resolver, *dependencies.vigils};
     const std::string check = text_or(context.settings, "check");
     auto database = Database::find(surroundings, *context.group, context.site, check);
     if (!database) return error_of(database);
@@ -204,16 +207,17 @@ std::vector<ProbeKind> postgres_probes(PostgresDependencies dependencies) {
                               Services& services) -> Result<std::shared_ptr<Probe>> {
     auto settings = check_settings(context.settings);
     if (!settings) return error_of(settings);
-    return make_probe(std::move(*settings), context.timeout, services, dependencies.resolver);
+    return make_probe(std::move(*settings), context.timeout,
+                      Surroundings{services, dependencies.resolver, *dependencies.vigils});
   };
   return {std::move(entry)};
 }
 
 std::vector<ActionKind> postgres_actions(PostgresDependencies dependencies) {
   using Made = Result<std::shared_ptr<Action>>;
-  const auto fence = [](Surroundings surroundings, Database database, ActionContext /*context*/,
+  const auto fence = [](Surroundings surroundings, Database database, const ActionContext& context,
                         const std::string& /*check*/) -> Made {
-    return make_fence(surroundings, std::move(database));
+    return make_fence(surroundings, std::move(database), context.group->policy);
   };
   const auto promote = [](Surroundings surroundings, Database database, ActionContext context,
                           const std::string& check) -> Made {

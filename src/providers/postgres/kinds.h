@@ -2,16 +2,20 @@
 // each declared as data together with the factory that makes it from settings.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "net/resolver.h"
 #include "ports/kinds.h"
+#include "providers/postgres/vigils.h"
 
 namespace bascule::postgres {
 
-// Owned by the supervisor; outlives everything made from the kinds.
+// The resolver is owned by the supervisor and outlives everything made from the kinds. Probes and
+// actions of one process share their vigils, which outlive them as well.
 struct PostgresDependencies {
   net::Resolver& resolver;
+  std::shared_ptr<Vigils> vigils = std::make_shared<Vigils>();
 };
 
 std::vector<ProbeKind> postgres_probes(PostgresDependencies dependencies);

@@ -22,12 +22,12 @@ struct Held {
 
 class PostgresProbe final : public Probe {
  public:
-  PostgresProbe(CheckSettings settings, Duration timeout, Services& services,
-                net::Resolver& resolver)
+  PostgresProbe(CheckSettings settings, Duration timeout, Surroundings surroundings)
       : settings_(std::move(settings)),
         timeout_(timeout),
-        services_(services),
-        resolver_(resolver) {}
+        services_(surroundings.services),
+        resolver_(surroundings.resolver),
+        vigils_(surroundings.vigils) {}
 
   awaitable<Observation> look(Deadline deadline) override;
   awaitable<void> watch(Watcher& watcher) override;
@@ -46,6 +46,7 @@ class PostgresProbe final : public Probe {
   const Duration timeout_;
   Services& services_;
   net::Resolver& resolver_;
+  Vigils& vigils_;
   Held held_;
 };
 
@@ -79,6 +80,10 @@ awaitable<DatabaseFacts> PostgresProbe::confirm_lag(Connection& connection, Data
 awaitable<Observation> PostgresProbe::look(Deadline deadline) {
   Observation observation;
   observation.at = services_.clock.now();
+  if (const auto met = co_await vigils_.met_at(services_.clock, server_of(settings_), deadline)) {
+    describe_failure(observation, met->error, *met);
+    co_return observation;
+  }
   const MonotonicInstant began = services_.clock.monotonic();
   Connection connection(services_.io, services_.clock, resolver_);
   const Result<void> opened = co_await open(connection, deadline);
@@ -154,9 +159,11 @@ awaitable<void> PostgresProbe::watch(Watcher& watcher) {
   Duration pause = kReconnectFirst;
   bool lost = false;
   for (;;) {
+    const Deadline limit = Deadline::in(services_.clock, timeout_);
     Connection connection(services_.io, services_.clock, resolver_);
-    const Result<void> opened = co_await open(connection, Deadline::in(services_.clock, timeout_));
-    if (opened) {
+    const bool kept_out =
+        (co_await vigils_.met_at(services_.clock, server_of(settings_), limit)).has_value();
+    if (!kept_out && co_await open(connection, limit)) {
       if (lost) watcher.wake("the database takes connections again");
       const Error why = co_await hold(connection, watcher);
       if (why.code != ErrorCode::canceled) {
@@ -176,9 +183,9 @@ awaitable<void> PostgresProbe::watch(Watcher& watcher) {
 
 }  // namespace
 
-std::shared_ptr<Probe> make_probe(CheckSettings settings, Duration timeout, Services& services,
-                                  net::Resolver& resolver) {
-  return std::make_shared<PostgresProbe>(std::move(settings), timeout, services, resolver);
+std::shared_ptr<Probe> make_probe(CheckSettings settings, Duration timeout,
+                                  Surroundings surroundings) {
+  return std::make_shared<PostgresProbe>(std::move(settings), timeout, surroundings);
 }
 
 }  // namespace bascule::postgres

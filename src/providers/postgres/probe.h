@@ -6,9 +6,8 @@
 
 #include <memory>
 
-#include "net/resolver.h"
 #include "ports/probe.h"
-#include "ports/services.h"
+#include "providers/postgres/database.h"
 #include "providers/postgres/settings.h"
 
 namespace bascule::postgres {
@@ -16,8 +15,8 @@ namespace bascule::postgres {
 inline constexpr Duration kSampleInterval{1'000};
 
 // `timeout` limits each use of the held connection, as the look's deadline limits a look. The
-// services and the resolver outlive the probe; the probe outlives its looks and its watch.
-std::shared_ptr<Probe> make_probe(CheckSettings settings, Duration timeout, Services& services,
-                                  net::Resolver& resolver);
+// surroundings outlive the probe; the probe outlives its looks and its watch.
+std::shared_ptr<Probe> make_probe(CheckSettings settings, Duration timeout,
+                                  Surroundings surroundings);
 
 }  // namespace bascule::postgres

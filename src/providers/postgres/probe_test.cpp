@@ -197,7 +197,8 @@ TEST(PostgresProbe, AListenerThatNeverSpeaksIsATimeoutWithinTheDeadline) {
   settings.database = "postgres";
   settings.monitor = {"monitor", "monitor"};
   settings.sslmode = "disable";
-  const auto probe = make_probe(settings, 200ms, world.services, *world.resolver);
+  Vigils vigils;
+  const auto probe = make_probe(settings, 200ms, {world.services, *world.resolver, vigils});
   const MonotonicInstant began = world.clock.monotonic();
   const Observation seen = look(world, *probe, 200ms);
   EXPECT_LT(elapsed(world.clock, began), 2s);

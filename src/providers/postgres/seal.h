@@ -61,13 +61,28 @@ struct SealState {
 awaitable<Result<SealState>> read_seal_state(Connection& connection, std::string monitor,
                                              Deadline deadline);
 
-// Takes LOGIN from `roles` and writes the mark, in one transaction that does not wait for any
-// standby. Returns the mark with that transaction added.
-awaitable<Result<SealMark>> refuse_logins(Connection& connection, SealMark mark,
-                                          std::vector<std::string> roles, Deadline deadline);
+// How shut_out() is to be done.
+struct ShutOut {
+  std::string monitor;
+  // Known from before: default_transaction_read_only as ALTER SYSTEM had set it then.
+  std::optional<std::optional<std::string>> read_only_before;
+  // Sessions that are starting are ended as well: nobody at all slips in. Also ends new sessions of
+  // superusers and of replication.
+  bool starting_too = false;
+};
+// Everything that keeps ordinary roles out, in one request: takes LOGIN from them, writes the mark,
+// ends their sessions. When it has come back, nothing that is asked of the server over a session of
+// theirs is carried out any more. It waits for no disk and no standby: it is on disk with
+// write_mark(). False: it is a standby, where nobody writes. The database needs plpgsql, which is
+// there unless somebody dropped it.
+awaitable<Result<bool>> shut_out(Connection& connection, ShutOut how, Deadline deadline);
 
-// Replaces the mark. Also a way to have everything before it on disk.
+// Replaces the mark; everything before it is then on disk.
 awaitable<Result<SealMark>> write_mark(Connection& connection, SealMark mark, Deadline deadline);
+
+// The process ids of the sessions that shut_out() or end_sessions() has asked to end last.
+awaitable<Result<std::vector<std::int64_t>>> ended_sessions(Connection& connection,
+                                                            Deadline deadline);
 
 // Asks every session that read_seal_state counts to end; returns their process ids.
 awaitable<Result<std::vector<std::int64_t>>> end_sessions(Connection& connection,

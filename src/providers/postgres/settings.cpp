@@ -91,6 +91,10 @@ Result<CheckSettings> check_settings_of(const GroupSpec& group, const SiteName& 
   return check_settings(*settings);
 }
 
+std::string server_of(const CheckSettings& check) {
+  return net::to_string(net::HostPort{check.host, check.port});
+}
+
 Result<ConnectionSettings> connection_settings(const CheckSettings& check, const Login& login,
                                                const Secrets& secrets) {
   ConnectionSettings settings;

@@ -39,6 +39,9 @@ Result<CheckSettings> check_settings(const Json& settings);
 Result<CheckSettings> check_settings_of(const GroupSpec& group, const SiteName& site,
                                         const std::string& check);
 
+// "127.0.1.1:5432": which server it is, for those that look at the same one.
+std::string server_of(const CheckSettings& check);
+
 // How to connect as one of the two. Reads the password now, so that a rotated one is picked up.
 Result<ConnectionSettings> connection_settings(const CheckSettings& check, const Login& login,
                                                const Secrets& secrets);

@@ -24,6 +24,7 @@
 #include "ports/services.h"
 #include "providers/postgres/connection.h"
 #include "providers/postgres/settings.h"
+#include "providers/postgres/vigils.h"
 
 namespace bascule::postgres {
 
@@ -104,6 +105,7 @@ class TestPair {
   TestServer amsterdam{world};
   TestServer berlin{world};
   std::shared_ptr<GroupSpec> group;
+  std::shared_ptr<Vigils> vigils = std::make_shared<Vigils>();
 
   // Waits until berlin streams and has replayed everything of amsterdam.
   void wait_until_streaming(TestServer& standby, TestServer& primary);

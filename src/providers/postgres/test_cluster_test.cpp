@@ -396,7 +396,7 @@ void TestPair::wait_until_streaming(TestServer& standby, TestServer& primary) {
 std::shared_ptr<Action> TestPair::action(const std::string& kind, const std::string& site,
                                          Json settings) {
   settings["check"] = "database";
-  for (ActionKind& entry : postgres_actions({*world.resolver})) {
+  for (ActionKind& entry : postgres_actions({*world.resolver, vigils})) {
     if (entry.kind.name != kind) continue;
     auto made = entry.make({group, "test", SiteName(site), settings}, world.services);
     require(made.has_value(), made ? "" : made.error().message);
@@ -408,7 +408,7 @@ std::shared_ptr<Action> TestPair::action(const std::string& kind, const std::str
 std::shared_ptr<Probe> TestPair::probe(const std::string& site, Duration timeout) {
   Json settings = group->find_site(SiteName(site))->checks.front().settings;
   settings["host"] = "127.0.0.1";
-  auto kinds = postgres_probes({*world.resolver});
+  auto kinds = postgres_probes({*world.resolver, vigils});
   auto made = kinds.front().make({group, {}, settings, timeout}, world.services);
   require(made.has_value(), made ? "" : made.error().message);
   return *made;
