@@ -1,5 +1,6 @@
 // Gate 3: has the active site failed, in the sense that `failover_when` gives to the word? Unknown
-// is not failed, and a peer that still hears from a site shows that it is unreachable, not dead.
+// is not failed, and a peer that still hears from a silent site shows that it is unreachable, not
+// dead.
 #include <algorithm>
 
 #include "engine/detect/detector.h"
@@ -90,12 +91,13 @@ std::string describe(const std::vector<Named>& list) {
 
 // A standby that is connected to the source and received something from it after its first failed
 // look. One whose receiver has ended proves nothing: the source may have died in the middle of a
-// look.
+// look. Nor does any peer contradict a source that answers and says itself that it is ill.
 std::optional<std::string> contradiction(const Question& question, const std::vector<Named>& list) {
   const auto watched = database_check(question.group, question.proposal.source);
   const auto entry =
       std::ranges::find_if(list, [&](const Named& named) { return watched == named.check; });
   if (entry == list.end() || !entry->verdict.first_failed_at) return std::nullopt;
+  if (entry->verdict.health != Health::failed) return std::nullopt;
   for (const SiteSpec& site : question.group.sites) {
     if (site.name == question.proposal.source) continue;
     const DatabaseFacts* facts = newest_facts(question.readings, question.group, site.name);
