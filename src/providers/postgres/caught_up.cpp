@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "providers/postgres/replay.h"
 #include "providers/postgres/seal.h"
 
 namespace bascule::postgres {
@@ -32,7 +33,6 @@ class CaughtUp final : public LookingAction {
  public:
   CaughtUp(Surroundings surroundings, Database database, ActionContext context, std::string check)
       : surroundings_(surroundings),
-        clock_(surroundings.services.clock),
         database_(std::move(database)),
         context_(std::move(context)),
         check_(std::move(check)) {}
@@ -45,7 +45,6 @@ class CaughtUp final : public LookingAction {
                                            SourceEnd source, StepCall call);
 
   Surroundings surroundings_;
-  Clock& clock_;
   Database database_;
   ActionContext context_;
   std::string check_;
@@ -54,21 +53,19 @@ class CaughtUp final : public LookingAction {
 awaitable<Result<SourceEnd>> CaughtUp::read_source(StepCall call) {
   const auto source = Database::find(surroundings_, *context_.group, call.source, check_);
   if (!source) co_return error_of(source);
-  const auto connection = co_await source->admin(call.deadline);
-  if (!connection) co_return error_of(connection);
-  const auto facts = co_await read_facts(**connection, clock_, call.deadline);
-  if (!facts) co_return fail(source->named(facts.error()));
+  const auto seen = co_await source->look(call.deadline);
+  if (!seen) co_return error_of(seen);
   SourceEnd end;
-  end.facts = *facts;
-  if (facts->role == DatabaseRole::replica) co_return end;
+  end.facts = seen->facts;
+  if (end.facts.role == DatabaseRole::replica) co_return end;
   const auto state =
-      co_await read_seal_state(**connection, source->check().monitor.user, call.deadline);
+      co_await read_seal_state(*seen->connection, source->check().monitor.user, call.deadline);
   if (!state) co_return fail(source->named(state.error()));
   end.sealed = state->shuts_out() && state->mark->end;
   // Only what is flushed can be sent. The mark of the seal was committed after everything that
   // transactions had written, so all of that is in it.
-  const auto rows = co_await (*connection)
-                        ->query("SELECT pg_current_wal_flush_lsn() AS flushed", {}, call.deadline);
+  const auto rows = co_await seen->connection->query("SELECT pg_current_wal_flush_lsn() AS flushed",
+                                                     {}, call.deadline);
   if (!rows) co_return fail(source->named(rows.error()));
   end.flushed = rows->position(0, "flushed").value_or(0);
   co_return end;
@@ -88,12 +85,12 @@ awaitable<Result<Inspection>> CaughtUp::of_primary(Connection& target, DatabaseF
 }
 
 awaitable<Result<Inspection>> CaughtUp::inspect(StepCall call) {
-  const auto target = co_await database_.admin(call.deadline);
-  if (!target) co_return error_of(target);
+  // The source first: what the target has is to be compared with a moment that has passed.
   const auto source = co_await read_source(call);
   if (!source) co_return error_of(source);
-  const auto facts = co_await read_facts(**target, clock_, call.deadline);
-  if (!facts) co_return fail(database_.named(facts.error()));
+  const auto target = co_await database_.look(call.deadline);
+  if (!target) co_return error_of(target);
+  const DatabaseFacts* facts = &target->facts;
   if (facts->system_identifier != source->facts.system_identifier) {
     co_return found(Finding::blocked,
                     fmt::format("{} is no copy of {}: their system identifiers differ", call.target,
@@ -103,7 +100,7 @@ awaitable<Result<Inspection>> CaughtUp::inspect(StepCall call) {
     co_return found(Finding::blocked, fmt::format("{} is a standby itself", call.source));
   }
   if (facts->role == DatabaseRole::primary) {
-    co_return co_await of_primary(**target, *facts, *source, call);
+    co_return co_await of_primary(*target->connection, *facts, *source, call);
   }
   if (!source->sealed) {
     co_return found(Finding::pending, fmt::format("{} is not sealed", call.source));
@@ -115,27 +112,28 @@ awaitable<Result<Inspection>> CaughtUp::inspect(StepCall call) {
   inspection.finding = Finding::pending;
   inspection.because = fmt::format("{} replays, {} left", call.target,
                                    bytes_for_people(source->flushed - facts->replayed));
+  const auto block = co_await read_replay_block(*target->connection, call.deadline);
+  if (!block) co_return fail(database_.named(block.error()));
+  if (!block->empty()) inspection.because += "; " + to_sentence(*block);
+  inspection.facts["replay_block"] = to_json(*block);
   co_return inspection;
 }
 
 class ReplicationLag final : public LookingAction {
  public:
-  ReplicationLag(Surroundings surroundings, Database database, Duration max)
-      : clock_(surroundings.services.clock), database_(std::move(database)), max_(max) {}
+  ReplicationLag(Database database, Duration max) : database_(std::move(database)), max_(max) {}
 
   awaitable<Result<Inspection>> inspect(StepCall call) override;
 
  private:
-  Clock& clock_;
   Database database_;
   Duration max_;
 };
 
 awaitable<Result<Inspection>> ReplicationLag::inspect(StepCall call) {
-  const auto connection = co_await database_.admin(call.deadline);
-  if (!connection) co_return error_of(connection);
-  const auto facts = co_await read_facts(**connection, clock_, call.deadline);
-  if (!facts) co_return fail(database_.named(facts.error()));
+  const auto seen = co_await database_.look(call.deadline);
+  if (!seen) co_return error_of(seen);
+  const DatabaseFacts* facts = &seen->facts;
   Inspection inspection = found(Finding::done, "");
   inspection.fingerprint = facts->system_identifier;
   inspection.facts = {{"role", to_string(facts->role)}, {"streaming", facts->streaming}};
@@ -149,6 +147,9 @@ awaitable<Result<Inspection>> ReplicationLag::inspect(StepCall call) {
     inspection.finding = Finding::blocked;
     inspection.because =
         fmt::format("lags by {}, more than {}", to_rough(*facts->lag), to_string(max_));
+    const auto block = co_await read_replay_block(*seen->connection, call.deadline);
+    if (!block) co_return fail(database_.named(block.error()));
+    if (!block->empty()) inspection.because += ": " + to_sentence(*block);
   } else {
     inspection.because = fmt::format("lags by {}", to_rough(*facts->lag));
   }
@@ -163,9 +164,8 @@ std::shared_ptr<Action> make_caught_up(Surroundings surroundings, Database datab
                                     std::move(check));
 }
 
-std::shared_ptr<Action> make_replication_lag(Surroundings surroundings, Database database,
-                                             Duration max) {
-  return std::make_shared<ReplicationLag>(surroundings, std::move(database), max);
+std::shared_ptr<Action> make_replication_lag(Database database, Duration max) {
+  return std::make_shared<ReplicationLag>(std::move(database), max);
 }
 
 }  // namespace bascule::postgres

@@ -13,7 +13,6 @@ namespace bascule::postgres {
 std::shared_ptr<Action> make_caught_up(Surroundings surroundings, Database database,
                                        ActionContext context, std::string check);
 
-std::shared_ptr<Action> make_replication_lag(Surroundings surroundings, Database database,
-                                             Duration max);
+std::shared_ptr<Action> make_replication_lag(Database database, Duration max);
 
 }  // namespace bascule::postgres

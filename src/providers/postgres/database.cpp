@@ -57,6 +57,14 @@ awaitable<Result<std::unique_ptr<Connection>>> Database::admin(Deadline deadline
   co_return std::move(opened);
 }
 
+awaitable<Result<Database::Sight>> Database::look(Deadline deadline) const {
+  auto connection = co_await admin(deadline);
+  if (!connection) co_return error_of(connection);
+  const auto facts = co_await read_facts(**connection, surroundings_.services.clock, deadline);
+  if (!facts) co_return fail(named(facts.error()));
+  co_return Sight{std::move(*connection), *facts};
+}
+
 awaitable<Result<void>> Database::log_in_first(Connection& connection, Deadline deadline,
                                                Duration statement_timeout) const {
   auto settings = connection_settings(check_, *check_.admin, surroundings_.services.secrets);

@@ -45,7 +45,13 @@ class Database {
   // or unsealing), and whose open transaction does not outlive us for long. While a seal
   // waits for this server, only that goes in, and what it meets is the answer.
   awaitable<Result<std::unique_ptr<Connection>>> admin(Deadline deadline) const;
-  // The same for that seal itself. The deadline limits the login, `statement_timeout` what follows;
+  // The same, and what the server then says of itself.
+  struct Sight {
+    std::unique_ptr<Connection> connection;
+    DatabaseFacts facts;
+  };
+  awaitable<Result<Sight>> look(Deadline deadline) const;
+  // A login for that seal itself. The deadline limits the login, `statement_timeout` what follows;
   // the connection's failure() tells what was wrong.
   awaitable<Result<void>> log_in_first(Connection& connection, Deadline deadline,
                                        Duration statement_timeout) const;

@@ -106,7 +106,17 @@ Kind promote_kind() {
   kind.name = "postgres.promote";
   kind.summary =
       "Promotes the standby of a site and lets ordinary roles in again, until a write is accepted.";
-  kind.fields = {check_field()};
+  kind.fields = {check_field(),
+                 {.name = "cancel_blocking",
+                  .type = FieldType::boolean,
+                  .summary = "Whether queries that replay has to wait for are canceled, and their "
+                             "sessions ended where that is not enough.",
+                  .default_value = true},
+                 {.name = "blocked_for",
+                  .type = FieldType::duration,
+                  .summary = "How long replay may be blocked during the promotion before that.",
+                  .default_value = to_string(kBlockedFor),
+                  .minimum = 0}};
   kind.outputs = {
       {.name = "timeline",
        .type = FieldType::integer,
@@ -234,11 +244,10 @@ std::vector<ActionKind> postgres_actions(PostgresDependencies dependencies) {
     }
     return make_rejoin(surroundings, std::move(database), std::move(context), check);
   };
-  const auto replication_lag = [](Surroundings surroundings, Database database,
+  const auto replication_lag = [](Surroundings /*surroundings*/, Database database,
                                   const ActionContext& context,
                                   const std::string& /*check*/) -> Made {
-    return make_replication_lag(surroundings, std::move(database),
-                                Duration(integer_or(context.settings, "max")));
+    return make_replication_lag(std::move(database), Duration(integer_or(context.settings, "max")));
   };
   return {
       on_database(fence_kind(), "let the superuser of `admin` log in there, and name it right",

@@ -10,6 +10,9 @@
 
 namespace bascule::postgres {
 
+// How long replay may be blocked by queries during a promotion before they are canceled.
+inline constexpr Duration kBlockedFor{250};
+
 // `check` names the check at the source too, which a planned move compares with.
 std::shared_ptr<Action> make_promote(Surroundings surroundings, Database database,
                                      ActionContext context, std::string check);

@@ -75,23 +75,94 @@ TEST(PostgresPromote, AStandbyOfAnotherSystemIsBlockedInAPlannedMove) {
   EXPECT_EQ(pair.inspect(*caught_up, pair.call(Move::switchover))->finding, Finding::blocked);
 }
 
-TEST(PostgresPromote, AQueryThatHoldsReplayBackDoesNotHoldThePromotion) {
+// A pair whose standby lets queries hold replay back for ever, and one that does.
+struct Blocked {
+  explicit Blocked(const std::string& query) {
+    pair.berlin.stop();
+    pair.berlin.start({{"max_standby_streaming_delay", "-1"}});
+    EXPECT_TRUE(
+        pair.amsterdam.ask("app", "INSERT INTO public.orders SELECT generate_series(1, 1000)"));
+    EXPECT_TRUE(pair.amsterdam.ask("app", "GRANT SELECT ON public.orders TO reports"));
+    pair.wait_until_streaming(pair.berlin, pair.amsterdam);
+    reader = pair.berlin.session("reports");
+    EXPECT_TRUE(pair.world.run(reader->run_script(query, pair.world.in(5s))));
+  }
+
+  void wait_until_blocked() {
+    ASSERT_TRUE(pair.world.wait_until([this] {
+      return pair.berlin.value(
+                 "SELECT coalesce(wait_event, '') LIKE 'RecoveryConflict%' OR "
+                 "coalesce(wait_event_type, '') = 'Lock' AS waits "
+                 "FROM pg_stat_activity WHERE backend_type = 'startup'",
+                 "waits") == "t";
+    }));
+  }
+
   TestPair pair;
-  ASSERT_TRUE(
-      pair.amsterdam.ask("app", "INSERT INTO public.orders SELECT generate_series(1, 1000)"));
-  pair.wait_until_streaming(pair.berlin, pair.amsterdam);
-  // A snapshot on the standby that still needs rows which the primary then removes for good.
-  const auto reader = pair.berlin.session("reports");
-  ASSERT_TRUE(pair.world.run(reader->run_script(
-      "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class", pair.world.in(5s))));
-  ASSERT_TRUE(pair.amsterdam.ask("app", "DELETE FROM public.orders"));
-  ASSERT_TRUE(pair.amsterdam.ask("bascule_admin", "VACUUM public.orders"));
-  ASSERT_TRUE(pair.world.wait_until([&] {
-    return pair.berlin.value(
-               "SELECT coalesce(wait_event, '') LIKE 'RecoveryConflict%' AS waits "
-               "FROM pg_stat_activity WHERE backend_type = 'startup'",
-               "waits") == "t";
-  }));
+  std::unique_ptr<Connection> reader;
+};
+
+constexpr const char* kSnapshot =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class";
+
+// A snapshot on the standby that still needs rows which the primary then removes for good.
+void remove_what_it_needs(Blocked& one) {
+  ASSERT_TRUE(one.pair.amsterdam.ask("app", "DELETE FROM public.orders"));
+  ASSERT_TRUE(one.pair.amsterdam.ask("bascule_admin", "VACUUM public.orders"));
+  one.wait_until_blocked();
+}
+
+TEST(PostgresPromote, SaysWhichQueryHoldsReplayBackAndWaitsForItWhereToldTo) {
+  Blocked one(kSnapshot);
+  remove_what_it_needs(one);
+  const std::string sentence = "replay waits for 1 query of reports since ";
+  const auto caught_up = one.pair.action("postgres.caught_up", "berlin");
+  const StepCall planned = one.pair.call(Move::switchover);
+  one.pair.do_step(*one.pair.action("postgres.fence", "amsterdam"), planned);
+  const auto behind = one.pair.inspect(*caught_up, planned);
+  ASSERT_TRUE(behind) << behind.error().message;
+  EXPECT_EQ(behind->finding, Finding::pending);
+  EXPECT_NE(behind->because.find(sentence), std::string::npos) << behind->because;
+
+  one.pair.amsterdam.kill_all();
+  const auto patient = one.pair.action("postgres.promote", "berlin",
+                                       {{"cancel_blocking", false}, {"blocked_for", 0}});
+  const auto found = one.pair.inspect(*patient, one.pair.call());
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->finding, Finding::needed);
+  EXPECT_NE(found->change.find(sentence), std::string::npos) << found->change;
+  EXPECT_NE(found->change.find("`cancel_blocking: true`"), std::string::npos) << found->change;
+  EXPECT_EQ(found->facts["replay_block"]["queries"][0]["user"], "reports");
+  const auto waited = one.pair.apply(*patient, one.pair.call(Move::failover, 700ms));
+  ASSERT_FALSE(waited);
+  EXPECT_EQ(waited.error().code, ErrorCode::timeout);
+  EXPECT_NE(waited.error().message.find(sentence), std::string::npos) << waited.error().message;
+  EXPECT_TRUE(one.pair.world.run(one.reader->query("SELECT 1 AS one", {}, one.pair.world.in(5s))));
+
+  const auto promoted =
+      one.pair.apply(*one.pair.action("postgres.promote", "berlin"), one.pair.call());
+  ASSERT_TRUE(promoted) << promoted.error().message;
+  EXPECT_FALSE(one.pair.world.run(one.reader->query("SELECT 1 AS one", {}, one.pair.world.in(5s))));
+}
+
+TEST(PostgresPromote, EndsOnlyWhoHoldsTheLockThatReplayWaitsFor) {
+  Blocked one("BEGIN; SELECT count(*) FROM public.orders");
+  const auto bystander = one.pair.berlin.session("reports");
+  ASSERT_TRUE(one.pair.world.run(bystander->run_script(kSnapshot, one.pair.world.in(5s))));
+  ASSERT_TRUE(one.pair.amsterdam.ask("app", "TRUNCATE public.orders"));
+  one.wait_until_blocked();
+  one.pair.amsterdam.kill_all();
+  const auto promoted =
+      one.pair.apply(*one.pair.action("postgres.promote", "berlin"), one.pair.call());
+  ASSERT_TRUE(promoted) << promoted.error().message;
+  EXPECT_FALSE(one.pair.world.run(one.reader->query("SELECT 1 AS one", {}, one.pair.world.in(5s))));
+  EXPECT_TRUE(one.pair.world.run(bystander->query("SELECT 1 AS one", {}, one.pair.world.in(5s))));
+}
+
+TEST(PostgresPromote, AQueryThatHoldsReplayBackDoesNotHoldThePromotion) {
+  Blocked one(kSnapshot);
+  TestPair& pair = one.pair;
+  remove_what_it_needs(one);
   pair.amsterdam.kill_all();
   const auto promote = pair.action("postgres.promote", "berlin");
   const MonotonicInstant began = pair.world.clock.monotonic();
@@ -153,7 +224,7 @@ TEST(Switchover, ATargetThatIsBehindIsAwaitedWithTheDistanceInWords) {
   ASSERT_TRUE(behind) << behind.error().message;
   EXPECT_EQ(behind->finding, Finding::pending);
   EXPECT_TRUE(behind->because.starts_with("berlin replays, ")) << behind->because;
-  EXPECT_TRUE(behind->because.ends_with(" MiB left")) << behind->because;
+  EXPECT_TRUE(behind->because.ends_with(" MiB left; replay is paused")) << behind->because;
   pair.berlin.value("SELECT pg_wal_replay_resume() AS done", "done");
   EXPECT_TRUE(pair.world.wait_until(
       [&] { return pair.inspect(*caught_up, call)->finding == Finding::done; }));

@@ -93,12 +93,10 @@ awaitable<Result<Rejoin::Sight>> Rejoin::look(StepCall call) {
   sight.active_site = call.target == context_.site ? call.source : call.target;
   const auto active = Database::find(surroundings_, *context_.group, sight.active_site, check_);
   if (!active) co_return error_of(active);
-  auto there = co_await active->admin(call.deadline);
+  auto there = co_await active->look(call.deadline);
   if (!there) co_return error_of(there);
-  sight.active_connection = std::move(*there);
-  const auto facts = co_await read_facts(*sight.active_connection, clock_, call.deadline);
-  if (!facts) co_return fail(active->named(facts.error()));
-  sight.active = *facts;
+  sight.active_connection = std::move(there->connection);
+  sight.active = there->facts;
 
   auto here = co_await database_.admin(call.deadline);
   if (!here) {
