@@ -8,6 +8,7 @@
 
 #include "api/follower_view.h"
 #include "api/forms.h"
+#include "api/standby_view.h"
 #include "engine/execution.h"
 #include "engine/notes.h"
 
@@ -288,6 +289,7 @@ Json group_view(const State& state, const engine::Readings& readings, const Grou
             {"active", status.active ? Json(status.active->text()) : Json(nullptr)},
             {"protection", word(status.protection)},
             {"protection_because", status.protection_because},
+            {"standby", standby_view(readings, *spec, status)},
             {"automation", automation_of(state, *spec, status)},
             {"hold", hold_view(status.hold)},
             {"generation", status.generation == 0 ? Json(nullptr) : Json(status.generation)},

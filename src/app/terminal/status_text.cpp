@@ -7,16 +7,27 @@
 #include "app/terminal/page.h"
 #include "app/terminal/texts.h"
 #include "app/terminal/view_reading.h"
+#include "engine/phrases.h"
 
 namespace bascule::app {
 namespace {
 
-std::string protection(const Json& group) {
+// ", 0 B behind, seen 0.4s" of the standby that protects the group.
+std::string how_well(const Json& standby, Instant now) {
+  std::string text;
+  if (const auto behind = number(standby, "behind_bytes"))
+    text += fmt::format(", {} behind", engine::size_text(*behind));
+  const std::string seen = age(instant(standby, "seen_at"), now);
+  return seen.empty() ? text : fmt::format("{}, seen {}", text, seen);
+}
+
+std::string protection(const Json& group, Instant now) {
   std::string word = text_or(group, "protection", "unknown");
   std::string because = text_or(group, "protection_because");
-  if (because.empty()) return word;
-  if (because.starts_with(word)) return because;
-  return fmt::format("{}{} {}", word, because.starts_with("by ") ? "" : ":", because);
+  const std::string well = how_well(member(group, "standby"), now);
+  if (because.empty()) return word + well;
+  if (because.starts_with(word)) return because + well;
+  return fmt::format("{}{} {}{}", word, because.starts_with("by ") ? "" : ":", because, well);
 }
 
 std::string last_move(const Json& group, Instant now) {
@@ -198,7 +209,7 @@ std::string status_text(const Json& status, const Look& look) {
         {{text_or(group, "group"), Tone::strong},
          {state, tone_of_group_state(state)},
          {text_or(group, "active", "unknown"), Tone::strong},
-         {protection(group),
+         {protection(group, now),
           text_or(group, "protection") == "protected" ? Tone::plain : Tone::warning},
          {automation, automation == "held" ? Tone::warning : Tone::plain},
          {last_move(group, now)}});
