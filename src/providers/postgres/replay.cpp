@@ -7,8 +7,9 @@
 namespace bascule::postgres {
 namespace {
 
-// Where replay waits for a lock, the server says who has it; where it waits for old snapshots or
-// for a page, everybody who has a snapshot may be meant.
+// Where replay waits for a lock (it takes only exclusive ones on relations), whoever has one on the
+// same is meant; pg_blocking_pids() does not know the startup process. Where it waits for old
+// snapshots or for a page, everybody who has a snapshot may be meant.
 constexpr std::string_view kBlock = R"sql(
 SELECT pg_is_in_recovery() AND pg_get_wal_replay_pause_state() <> 'not paused' AS paused,
        a.pid,
@@ -16,8 +17,14 @@ SELECT pg_is_in_recovery() AND pg_get_wal_replay_pause_state() <> 'not paused' A
        (extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start)) * 1000)::bigint
          AS age_ms
   FROM (SELECT) one
-  LEFT JOIN (SELECT s.pid, CASE WHEN s.wait_event_type = 'Lock'
-                                THEN pg_blocking_pids(s.pid) ELSE '{}' END AS holders
+  LEFT JOIN (SELECT s.pid,
+                    ARRAY(SELECT h.pid
+                            FROM pg_locks w
+                            JOIN pg_locks h ON h.granted AND h.pid <> w.pid
+                             AND h.locktype = 'relation' AND h.database = w.database
+                             AND h.relation = w.relation
+                           WHERE w.pid = s.pid AND NOT w.granted
+                             AND w.locktype = 'relation') AS holders
                FROM pg_stat_activity s
               WHERE s.backend_type = 'startup'
                 AND (s.wait_event LIKE 'RecoveryConflict%'
