@@ -178,6 +178,13 @@ TEST(Faults, AServerThatRestartsInTheMiddleOfItsPromotionIsPromotedBySomeLaterTr
   pair.berlin.value("SELECT pg_wal_replay_pause() AS done", "done");
   ASSERT_TRUE(pair.amsterdam.ask(
       "app", "INSERT INTO public.orders SELECT generate_series(1, 200000)", 60s));
+  const std::string end =
+      pair.amsterdam.value("SELECT pg_current_wal_flush_lsn()::text AS at", "at");
+  // All of it is received, none replayed: a promotion has to replay it before it is one.
+  ASSERT_TRUE(pair.world.wait_until([&] {
+    return pair.berlin.value("SELECT pg_last_wal_receive_lsn() >= '" + end + "' AS has", "has") ==
+           "t";
+  }));
   pair.amsterdam.kill_all();
   const auto promote = pair.action("postgres.promote", "berlin");
   std::optional<Result<Outputs>> first;
