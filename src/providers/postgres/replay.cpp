@@ -40,6 +40,7 @@ SELECT pg_is_in_recovery() AND pg_get_wal_replay_pause_state() <> 'not paused' A
 std::string to_sentence(const ReplayBlock& block) {
   if (block.queries.empty()) return block.paused ? "replay is paused" : "";
   std::vector<std::string> users;
+  users.reserve(block.queries.size());
   for (const BlockingQuery& query : block.queries) users.push_back(query.user);
   std::ranges::sort(users);
   users.erase(std::ranges::unique(users).begin(), users.end());
