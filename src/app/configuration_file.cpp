@@ -17,4 +17,8 @@ std::string token_path(const Configuration& configuration) {
   return store_path(configuration) + ".token";
 }
 
+std::string told_path(const Configuration& configuration) {
+  return store_path(configuration) + ".told";
+}
+
 }  // namespace bascule::app

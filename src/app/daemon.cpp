@@ -243,6 +243,10 @@ int serve(const ServeOptions& options) {
                        {daemon.log_follower.get(), daemon.metrics.get(), daemon.events.get()});
   if (!room) return say(daemon, room.error());
   daemon.room = std::move(*room);
+  daemon.room->notifications()->count_with(
+      [&metrics = *daemon.metrics](const std::string& channel, const std::string& result) {
+        metrics.notified(channel, result);
+      });
   if (Result<void> opened = open_api(daemon); !opened) return give_up(daemon, opened.error());
 
   watch_for_stop(daemon);

@@ -12,6 +12,7 @@
 #include "app/configuration_file.h"
 #include "app/version.h"
 #include "model/record_codec.h"
+#include "runtime/standings.h"
 
 namespace bascule::app {
 namespace {
@@ -123,8 +124,8 @@ Result<std::unique_ptr<EngineRoom>> EngineRoom::open(boost::asio::io_context& io
   if (!channels) return error_of(channels);
   room->services_.channels = std::move(*channels);
   if (access == Access::act) {
-    room->notifications_ = std::make_unique<runtime::Notifications>(room->clock_, io.get_executor(),
-                                                                    room->services_.channels);
+    room->notifications_ = std::make_unique<runtime::Notifications>(
+        room->clock_, io.get_executor(), room->services_.channels, told_path(configuration));
     followers.push_back(room->notifications_.get());
   }
   room->supervisor_ = std::make_unique<runtime::Supervisor>(
@@ -132,6 +133,13 @@ Result<std::unique_ptr<EngineRoom>> EngineRoom::open(boost::asio::io_context& io
                         *room->lease_, std::move(followers), kVersion, access == Access::look_only,
                         room->sqlite_ ? room->sqlite_->suspicion() : "",
                         [journal = room->sqlite_.get()] { return tell(*journal); }});
+  if (room->notifications_) {
+    runtime::Supervisor* const supervisor = room->supervisor_.get();
+    room->notifications_->refresh_with([supervisor] {
+      const runtime::Loop* loop = supervisor->loop();
+      return loop == nullptr ? std::vector<Standing>() : runtime::standings(*loop);
+    });
+  }
   room->routes_ = std::make_unique<api::Routes>(
       room->clock_, *room->supervisor_,
       api::Speaker{configuration.observer.name, access == Access::act, ""});

@@ -39,6 +39,8 @@ class EngineRoom {
   [[nodiscard]] Clock& clock() { return clock_; }
   [[nodiscard]] runtime::Supervisor& supervisor() { return *supervisor_; }
   [[nodiscard]] api::Routes& routes() { return *routes_; }
+  // Null where nobody is told anything: a session that only looks.
+  [[nodiscard]] runtime::Notifications* notifications() { return notifications_.get(); }
   [[nodiscard]] const Catalog& catalog() const { return catalog_; }
   [[nodiscard]] Services& services() { return services_; }
 

@@ -3,6 +3,8 @@
 // evolved, and must return at once.
 #pragma once
 
+#include <limits>
+
 #include "engine/state.h"
 #include "model/observation.h"
 #include "model/record.h"
@@ -15,6 +17,11 @@ class Follower {
   virtual ~Follower() = default;
   // `state` is the state after the record.
   virtual void recorded(const Record& record, const engine::State& state) = 0;
+  // Records up to this one are old news: after a start, when the journal is read from its
+  // beginning, only later ones are passed on.
+  [[nodiscard]] virtual Sequence heard_up_to() const {
+    return std::numeric_limits<Sequence>::max();
+  }
   // A look of this observer, judged by who is active.
   virtual void observed(const Observation& /*judged*/, const CheckSpec& /*check*/) {}
   // How this process itself is doing, which no record can tell: its store does not take any, its

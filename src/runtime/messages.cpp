@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/drift.h"
+#include "runtime/standings.h"
 
 namespace bascule::runtime {
 namespace {
@@ -297,8 +298,7 @@ void tell_incident(Message& message, const engine::State& state) {
   if (status == state.groups.end() || !status->second.incident) return;
   const engine::Incident& incident = *status->second.incident;
   if (incident.resolved_by && *incident.resolved_by != message.seq) return;
-  message.incident =
-      fmt::format("bascule/{}/{}/{}", message.cluster, message.group, incident.opened_by);
+  message.incident = incident_name(message.cluster, message.group, incident);
   message.stage = IncidentStage::ongoing;
   if (incident.opened_by == message.seq) message.stage = IncidentStage::triggered;
   if (incident.acknowledged_by == message.seq) message.stage = IncidentStage::acknowledged;

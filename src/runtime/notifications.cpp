@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
+#include <map>
 #include <utility>
 
 #include "async/with_deadline.h"
@@ -14,25 +16,65 @@ namespace {
 constexpr Duration kSendTimeout{10'000};
 constexpr Duration kFirstRetry{500};
 constexpr Duration kLongestRetry{60'000};
-constexpr int kTries = 20;
+constexpr Duration kGiveUpAfter{24 * 3'600'000};
+constexpr Duration kRefreshEvery{60'000};
 
 awaitable<Result<void>> join_scope(Scope& scope) {
   co_await scope.join();
   co_return Result<void>();
 }
 
+// Passes on what is severe enough; what stands in an incident is, from its beginning to its end.
+class Selective final : public Notifier {
+ public:
+  Selective(std::shared_ptr<Notifier> notifier, Severity least)
+      : notifier_(std::move(notifier)), least_(least) {}
+
+  awaitable<Result<void>> send(Message message, Deadline deadline) override {
+    const bool turns =
+        message.stage != IncidentStage::none && message.stage != IncidentStage::ongoing;
+    const bool is_test = boolean_or(message.data, "test", false);
+    if (message.severity < least_ && !turns && !is_test) co_return Result<void>();
+    co_return co_await notifier_->send(std::move(message), deadline);
+  }
+  awaitable<Result<void>> refresh(std::vector<Standing> groups, Deadline deadline) override {
+    co_return co_await notifier_->refresh(std::move(groups), deadline);
+  }
+  awaitable<Result<void>> reach(Deadline deadline) override {
+    co_return co_await notifier_->reach(deadline);
+  }
+
+ private:
+  std::shared_ptr<Notifier> notifier_;
+  Severity least_;
+};
+
+Severity severity_from(const std::string& word) {
+  for (const Severity severity : {Severity::warning, Severity::critical}) {
+    if (to_string(severity) == word) return severity;
+  }
+  return Severity::info;
+}
+
 }  // namespace
 
 Notifications::Notifications(Clock& clock, boost::asio::any_io_executor executor,
-                             std::vector<Channel> channels)
-    : clock_(clock), scope_(executor, [](const std::string&, const std::string&) {}) {
+                             std::vector<Channel> channels, const std::string& cursors)
+    : clock_(clock),
+      cursors_(cursors),
+      scope_(executor, [](const std::string&, const std::string&) {}) {
   open(std::move(channels));
 }
 
 void Notifications::replace(std::vector<Channel> channels) {
-  for (const auto& outbox : outboxes_) outbox->messages.close();
+  std::map<std::string, Sequence> heard;
+  for (const auto& outbox : outboxes_) {
+    heard[outbox->channel.name] = outbox->heard;
+    outbox->messages.close();
+  }
   outboxes_.clear();
   open(std::move(channels));
+  for (const auto& outbox : outboxes_) outbox->heard = heard[outbox->channel.name];
 }
 
 void Notifications::open(std::vector<Channel> channels) {
@@ -43,20 +85,44 @@ void Notifications::open(std::vector<Channel> channels) {
   }
 }
 
+Sequence Notifications::heard_by(const Outbox& outbox) const {
+  return std::max(outbox.heard, cursors_.of(outbox.channel.name).value_or(0));
+}
+
+// A channel that has no cursor yet is new: what was before is not its concern.
+Sequence Notifications::heard_up_to() const {
+  Sequence heard = std::numeric_limits<Sequence>::max();
+  for (const auto& outbox : outboxes_) {
+    const bool is_new = outbox->heard == 0 && !cursors_.of(outbox->channel.name);
+    if (!is_new) heard = std::min(heard, heard_by(*outbox));
+  }
+  return heard;
+}
+
 void Notifications::recorded(const Record& record, const engine::State& state) {
   if (outboxes_.empty()) return;
   const std::optional<Message> message = message_for(record, state);
-  if (message) enqueue(*message);
+  for (const auto& outbox : outboxes_) {
+    if (record.seq <= heard_by(*outbox)) continue;
+    const bool is_new = !cursors_.of(outbox->channel.name);
+    if (is_new) cursors_.move(outbox->channel.name, record.seq - 1);
+    outbox->heard = record.seq;
+    if (message) enqueue(*outbox, *message);
+  }
 }
 
 void Notifications::noticed(const Message& message) {
-  enqueue(message);
+  for (const auto& outbox : outboxes_) enqueue(*outbox, message);
 }
 
-void Notifications::enqueue(const Message& message) {
-  for (const auto& outbox : outboxes_) {
-    if (!outbox->messages.push(message)) ++outbox->dropped;
-  }
+void Notifications::enqueue(Outbox& outbox, const Message& message) {
+  if (outbox.messages.push(message)) return;
+  ++outbox.dropped;
+  count(outbox, "dropped");
+}
+
+void Notifications::count(const Outbox& outbox, const std::string& result) {
+  if (on_result_) on_result_(outbox.channel.name, result);
 }
 
 awaitable<void> Notifications::send_all(std::shared_ptr<Outbox> outbox) {
@@ -65,21 +131,54 @@ awaitable<void> Notifications::send_all(std::shared_ptr<Outbox> outbox) {
       message->text += fmt::format(" ({} messages before this one were dropped)", outbox->dropped);
       outbox->dropped = 0;
     }
-    Duration wait = kFirstRetry;
-    for (int attempt = 1; attempt <= kTries; ++attempt) {
+    const Sequence seq = message->seq;
+    const std::string result = co_await deliver(outbox, std::move(*message));
+    count(*outbox, result);
+    cursors_.move(outbox->channel.name, seq);
+    co_await cursors_.keep();
+  }
+}
+
+// Until it is taken, refused for good, or so old that it would mislead.
+awaitable<std::string> Notifications::deliver(std::shared_ptr<Outbox> outbox, Message message) {
+  Duration wait = kFirstRetry;
+  while (true) {
+    const Deadline deadline = Deadline::in(clock_, kSendTimeout);
+    const Result<void> sent = co_await with_deadline(
+        clock_, deadline, outbox->channel.name, outbox->channel.notifier->send(message, deadline));
+    if (sent) co_return "sent";
+    const ErrorCode code = sent.error().code;
+    const bool is_final = code == ErrorCode::invalid || code == ErrorCode::denied;
+    if (is_final || clock_.now() - message.at > kGiveUpAfter) co_return "failed";
+    co_await wait_for(clock_, sent.error().retry_after.value_or(wait));
+    wait = std::min(wait * 2, kLongestRetry);
+  }
+}
+
+void Notifications::refresh_with(std::function<std::vector<Standing>()> standings) {
+  scope_.spawn("standings", keep_refreshing(std::move(standings)));
+}
+
+// Nothing is kept of a refresh that failed: the next one is newer.
+awaitable<void> Notifications::keep_refreshing(std::function<std::vector<Standing>()> standings) {
+  while (!scope_.stop_requested() && !stopping_) {
+    co_await stopped_.wait(clock_, Deadline::in(clock_, kRefreshEvery));
+    if (stopping_) co_return;
+    const std::vector<Standing> groups = standings();
+    const std::vector<std::shared_ptr<Outbox>> outboxes = outboxes_;
+    for (const auto& outbox : outboxes) {
       const Deadline deadline = Deadline::in(clock_, kSendTimeout);
-      Result<void> sent =
+      const Result<void> told =
           co_await with_deadline(clock_, deadline, outbox->channel.name,
-                                 outbox->channel.notifier->send(*message, deadline));
-      if (sent || sent.error().code == ErrorCode::invalid || sent.error().code == ErrorCode::denied)
-        break;
-      co_await wait_for(clock_, sent.error().retry_after.value_or(wait));
-      wait = std::min(wait * 2, kLongestRetry);
+                                 outbox->channel.notifier->refresh(groups, deadline));
+      if (!told) count(*outbox, "failed");
     }
   }
 }
 
 awaitable<void> Notifications::stop(Deadline deadline) {
+  stopping_ = true;
+  stopped_.notify_all();
   for (const auto& outbox : outboxes_) outbox->messages.close();
   Result<void> drained = co_await with_deadline(clock_, deadline, "notifiers", join_scope(scope_));
   if (!drained) {
@@ -91,13 +190,18 @@ awaitable<void> Notifications::stop(Deadline deadline) {
 Result<std::vector<Channel>> make_channels(const Configuration& configuration,
                                            const Catalog& catalog, Services& services) {
   std::vector<Channel> channels;
-  for (const NotifierSpec& spec : configuration.notifiers) {
+  for (auto at = configuration.notifiers.begin(); at != configuration.notifiers.end(); ++at) {
+    const NotifierSpec& spec = *at;
     const NotifierKind* kind = catalog.find_notifier(spec.kind);
     if (kind == nullptr)
       return fail(ErrorCode::invalid, "notifier `{}` is not available in this build", spec.kind);
     auto notifier = kind->make(spec.settings, services);
     if (!notifier) return fail(in_context("notifier " + spec.kind, notifier.error()));
-    channels.push_back(Channel{spec.kind, *notifier});
+    const auto same =
+        std::ranges::count(configuration.notifiers.begin(), at, spec.kind, &NotifierSpec::kind);
+    const std::string name = same == 0 ? spec.kind : fmt::format("{}-{}", spec.kind, same + 1);
+    const Severity least = severity_from(text_or(spec.settings, "min_severity"));
+    channels.push_back(Channel{name, std::make_shared<Selective>(*notifier, least)});
   }
   return channels;
 }

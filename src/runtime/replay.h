@@ -2,8 +2,11 @@
 // not write see where things stand.
 #pragma once
 
+#include <vector>
+
 #include "engine/state.h"
 #include "ports/journal.h"
+#include "runtime/follower.h"
 
 namespace bascule::runtime {
 
@@ -14,6 +17,8 @@ struct Replayed {
 
 // `corrupt` names the first record that does not fit its hash; `invalid` a record of a later
 // version.
-awaitable<Result<Replayed>> replay(Journal& journal);
+//
+// `followers` are told what they have not heard yet.
+awaitable<Result<Replayed>> replay(Journal& journal, std::vector<Follower*> followers = {});
 
 }  // namespace bascule::runtime

@@ -83,7 +83,7 @@ awaitable<Result<void>> Supervisor::open_and_serve() {
 
 awaitable<Result<void>> Supervisor::serve_term(Term term) {
   const Configuration& configuration = assembly_.configuration;
-  auto replayed = co_await replay(assembly_.journal);
+  auto replayed = co_await replay(assembly_.journal, assembly_.followers);
   if (!replayed) co_return error_of(replayed);
   if (replayed->state.seq > 0 && replayed->state.cluster != configuration.cluster) {
     co_return fail(
