@@ -33,61 +33,6 @@ ns   A   127.0.0.1
 www  A   {address}
 """
 
-KNOT = """\
-server:
-    listen: 127.0.0.1@{port}
-    rundir: {folder}
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-log:
-  - target: stderr
-    any: info
-database:
-    storage: {folder}
-    journal-db-max-size: 16M
-    journal-db-mode: asynchronous
-control:
-    listen: {folder}/control
-key:
-  - id: {key}
-    algorithm: hmac-sha256
-    secret: {secret}
-acl:
-  - id: signed_updates
-    key: {key}
-    action: [update, transfer]
-zone:
-  - domain: shop.test.
-    storage: {folder}
-    file: shop.test.zone
-    acl: signed_updates
-    zonefile-sync: -1
-    zonefile-load: whole
-"""
-
-BIND = """\
-options {{
-    directory "{folder}";
-    listen-on port {port} {{ 127.0.0.1; }};
-    listen-on-v6 {{ none; }};
-    pid-file "{folder}/named.pid";
-    session-keyfile "{folder}/session.key";
-    recursion no;
-    notify no;
-    dnssec-validation no;
-}};
-controls {{ }};
-key "{key}" {{ algorithm hmac-sha256; secret "{secret}"; }};
-zone "shop.test" {{
-    type primary;
-    file "shop.test.zone";
-    allow-update {{ key "{key}"; }};
-    allow-transfer {{ key "{key}"; }};
-}};
-"""
-
-
 def program():
     """(name, path) of the name server that is installed."""
     for name in ("knotd", "named"):
@@ -112,10 +57,7 @@ def start(world):
     with open(os.path.join(folder, "shop.test.zone"), "w", encoding="ascii") as file:
         file.write(ZONE_TEXT.format(address=next(iter(settings.SITES.values()))))
     build.give(file.name, world.dns_user)
-    configuration = os.path.join(folder, name + ".conf")
-    text = (KNOT if name == "knotd" else BIND).format(port=world.dns_port, folder=folder,
-                                                      key=KEY_NAME, secret=secret)
-    build.write_private(configuration, text, world.dns_user)
+    configuration = write_configuration(world, name, folder, secret)
     arguments = [path, "-c", configuration] + (["-f"] if name == "named" else [])
     with open(world.path("log", "dns.log"), "a", encoding="utf-8") as output:
         server = subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
@@ -123,6 +65,19 @@ def start(world):
                                   env=machine.environment(), **machine.identity(world.dns_user))
     wait_for_answer(world, server)
     return {"knotd": "Knot", "named": "BIND"}[name]
+
+
+def write_configuration(world, name, folder, secret):
+    """The server's configuration with the values of this world; returns its path."""
+    with open(os.path.join(build.HERE, name + ".conf"), encoding="utf-8") as file:
+        text = file.read()
+    values = {"PORT": world.dns_port, "FOLDER": folder, "KEY": KEY_NAME, "SECRET": secret,
+              "CONTROLS": "", "SIGNS": "off" if name == "knotd" else "none"}
+    for word, value in values.items():
+        text = text.replace(f"@{word}@", str(value))
+    path = os.path.join(folder, name + ".conf")
+    build.write_private(path, text, world.dns_user)
+    return path
 
 
 def wait_for_answer(world, server):

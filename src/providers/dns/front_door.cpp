@@ -76,6 +76,8 @@ Result<Inspection> FrontDoor::inspect_claim(const StepCall& call, const View& vi
       fmt::format("take generation {} of {}", std::max<std::uint64_t>(found, call.generation) + 1,
                   name_for_people());
   inspection.because = "never taken";
+  if (call.generation > 0)
+    inspection.because = fmt::format("the record of generation {} is gone", call.generation);
   if (view.owner) inspection.because = fmt::format("now {}, {}", found, view.owner->target);
   if (ours) inspection.because = fmt::format("generation {}", found);
   return inspection;

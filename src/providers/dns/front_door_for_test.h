@@ -44,8 +44,8 @@ class FrontDoorOn : public testing::TestWithParam<Product> {
     resolver_ = *net::Resolver::make(world_.context, world_.clock, {});
   }
 
-  void serve(const std::string& records = kRecords) {
-    server_ = std::make_unique<NameServer>(world_, GetParam(), records);
+  void serve(const std::string& records = kRecords, ServerOptions options = ServerOptions()) {
+    server_ = std::make_unique<NameServer>(world_, GetParam(), records, options);
   }
 
   Result<std::shared_ptr<Action>> try_door(DoorOptions options) {

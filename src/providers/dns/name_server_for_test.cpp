@@ -10,70 +10,39 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
+#include <fstream>
+#include <map>
+#include <sstream>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
+#include "async/child_process.h"
 #include "net/resolver.h"
 #include "providers/dns/zone_client.h"
 
 namespace bascule::dns {
 namespace {
 
-std::string knot_configuration(const std::string& folder, std::uint16_t port) {
-  return fmt::format(R"(server:
-    listen: 127.0.0.1@{1}
-    rundir: {0}
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-log:
-  - target: stderr
-    any: info
-database:
-    storage: {0}
-    journal-db-max-size: 16M
-control:
-    listen: {0}/control
-key:
-  - id: {2}
-    algorithm: hmac-sha256
-    secret: {3}
-acl:
-  - id: signed_updates
-    key: {2}
-    action: update
-zone:
-  - domain: {4}
-    storage: {0}
-    file: zone
-    acl: signed_updates
-    zonefile-sync: -1
-    zonefile-load: whole
-)",
-                     folder, port, kTestKey, kTestSecret, kTestZone);
+// The demo's own, so that both mean the same server.
+std::string template_of(Product product) {
+  const std::string here = __FILE__;
+  const std::string path = here.substr(0, here.rfind('/')) + "/../../../demo/" +
+                           (product == Product::knot ? "knotd.conf" : "named.conf");
+  const std::ifstream file(path);
+  if (!file) throw std::runtime_error("cannot read " + path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
 }
 
-std::string bind_configuration(const std::string& folder, std::uint16_t port) {
-  return fmt::format(R"(options {{
-    directory "{0}";
-    listen-on port {1} {{ 127.0.0.1; }};
-    listen-on-v6 {{ none; }};
-    pid-file "{0}/named.pid";
-    session-keyfile "{0}/session.key";
-    recursion no;
-    notify no;
-    dnssec-validation no;
-}};
-controls {{ }};
-key "{2}" {{ algorithm hmac-sha256; secret "{3}"; }};
-zone "{4}" {{
-    type primary;
-    file "zone";
-    allow-update {{ key "{2}"; }};
-}};
-)",
-                     folder, port, kTestKey, kTestSecret, kTestZone);
+std::string filled(std::string text, const std::map<std::string, std::string>& values) {
+  for (const auto& [name, value] : values) {
+    const std::string word = "@" + name + "@";
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at))
+      text.replace(at, word.size(), value);
+  }
+  return text;
 }
 
 bool can_bind(int kind, std::uint16_t port) {
@@ -131,12 +100,18 @@ std::uint16_t free_dns_port() {
   throw std::runtime_error("no port is free");
 }
 
-NameServer::NameServer(PlainWorld& world, Product product, const std::string& records)
-    : port_(free_dns_port()) {
-  folder_.write("zone", fmt::format("$ORIGIN {}\n$TTL 30\n@ SOA ns hostmaster 1 3600 600 86400 1\n"
-                                    "@ NS ns\nns A 127.0.0.1\n{}\n",
-                                    kTestZone, records));
-  start(program_of(product).value(), product);
+NameServer::NameServer(PlainWorld& world, Product product, const std::string& records,
+                       ServerOptions options)
+    : world_(world),
+      product_(product),
+      options_(options),
+      port_(free_dns_port()),
+      control_port_(free_dns_port()) {
+  folder_.write("shop.test.zone",
+                fmt::format("$ORIGIN {}\n$TTL 30\n@ SOA ns hostmaster 1 3600 600 86400 1\n"
+                            "@ NS ns\nns A 127.0.0.1\n{}\n",
+                            kTestZone, records));
+  start(program_of(product).value());
   auto resolver = net::Resolver::make(world.context, world.clock, {});
   ZoneClient client(world.clock, **resolver, kTestZone, {address()}, Key{});
   const bool serves = world.becomes(
@@ -148,12 +123,23 @@ NameServer::NameServer(PlainWorld& world, Product product, const std::string& re
   if (!serves) throw std::runtime_error(name_of(product) + " does not serve:\n" + log());
 }
 
-void NameServer::start(const std::string& program, Product product) {
-  const bool knot = product == Product::knot;
+void NameServer::start(const std::string& program) {
+  const bool knot = product_ == Product::knot;
   const std::string folder = folder_.path("");
-  const std::string here = folder.substr(0, folder.size() - 1);
+  const std::string signs = knot ? (options_.signs ? "on" : "off")  //
+                                 : (options_.signs ? "default" : "none");
+  const std::string controls = fmt::format(
+      "inet 127.0.0.1 port {} allow {{ 127.0.0.1; }} keys {{ \"{}\"; }};", control_port_, kTestKey);
   folder_.write("configuration",
-                knot ? knot_configuration(here, port_) : bind_configuration(here, port_));
+                filled(template_of(product_), {{"PORT", std::to_string(port_)},
+                                               {"FOLDER", folder.substr(0, folder.size() - 1)},
+                                               {"KEY", kTestKey},
+                                               {"SECRET", kTestSecret},
+                                               {"CONTROLS", controls},
+                                               {"SIGNS", signs}}));
+  folder_.write("control.key",
+                fmt::format("key \"{}\" {{ algorithm hmac-sha256; secret \"{}\"; }};", kTestKey,
+                            kTestSecret));
   std::vector<std::string> command = {program, "-c", folder_.path("configuration")};
   if (!knot) {
     // A copy, for Debian's AppArmor profile keeps the installed one out of every other folder.
@@ -181,6 +167,35 @@ void NameServer::freeze() const {
 }
 void NameServer::thaw() const {
   ::kill(process_, SIGCONT);
+}
+
+void NameServer::control(const std::string& knot_word, const std::string& bind_word) {
+  Command command;
+  command.argv = {"/usr/sbin/knotc", "-b", "-s", folder_.path("control"), knot_word, kTestZone};
+  if (product_ == Product::bind) {
+    command.argv = {"/usr/sbin/rndc",
+                    "-s",
+                    "127.0.0.1",
+                    "-p",
+                    std::to_string(control_port_),
+                    "-k",
+                    folder_.path("control.key"),
+                    bind_word,
+                    "shop.test"};
+  }
+  const Result<Exit> exit =
+      world_.wait(run_command(world_.clock, std::move(command), world_.in(Duration{20'000})));
+  if (!exit) throw std::runtime_error(exit.error().message);
+  if (!exit->succeeded()) {
+    throw std::runtime_error(exit->sentence() + ": " + exit->standard_output.text() +
+                             exit->standard_error.text() + log());
+  }
+}
+void NameServer::freeze_zone() {
+  control("zone-freeze", "freeze");
+}
+void NameServer::thaw_zone() {
+  control("zone-thaw", "thaw");
 }
 
 }  // namespace bascule::dns

@@ -24,10 +24,15 @@ inline constexpr const char* kTestSecret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBka
 inline constexpr const char* kTestZone = "shop.test.";
 inline constexpr const char* kTestName = "www.shop.test.";
 
+struct ServerOptions {
+  bool signs = false;  // the zone, by DNSSEC
+};
+
 class NameServer {
  public:
   // Serves when it returns. `records`: lines below the zone's apex. REQUIRES: it is installed.
-  NameServer(PlainWorld& world, Product product, const std::string& records);
+  NameServer(PlainWorld& world, Product product, const std::string& records,
+             ServerOptions options = ServerOptions());
   ~NameServer();
   NameServer(const NameServer&) = delete;
   NameServer& operator=(const NameServer&) = delete;
@@ -37,13 +42,21 @@ class NameServer {
 
   void freeze() const;  // takes connections and datagrams, answers nothing
   void thaw() const;
+  // As an operator freezes a zone to edit it: it answers, and refuses updates.
+  void freeze_zone();
+  void thaw_zone();
   [[nodiscard]] std::string log() const { return folder_.read("log"); }
 
  private:
-  void start(const std::string& program, Product product);
+  void start(const std::string& program);
+  void control(const std::string& knot_word, const std::string& bind_word);
 
+  PlainWorld& world_;
   TemporaryFolder folder_;
+  Product product_;
+  ServerOptions options_;
   std::uint16_t port_ = 0;
+  std::uint16_t control_port_ = 0;
   pid_t process_ = 0;
 };
 

@@ -26,10 +26,11 @@ using DnsScript = std::function<std::vector<Bytes>(const Bytes& message, bool ov
 
 class ScriptedServer {
  public:
-  ScriptedServer(PlainWorld& world, DnsScript script)
+  // `port` 0: one that is free.
+  ScriptedServer(PlainWorld& world, DnsScript script, std::uint16_t port = 0)
       : world_(world),
         script_(std::move(script)),
-        port_(free_dns_port()),
+        port_(port == 0 ? free_dns_port() : port),
         socket_(world.context, {boost::asio::ip::address_v4::loopback(), port_}),
         acceptor_(world.context, {boost::asio::ip::address_v4::loopback(), port_}),
         scope_(world.context.get_executor(), nullptr) {

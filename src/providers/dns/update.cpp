@@ -109,7 +109,7 @@ Error update_refused(ldns_pkt_rcode code, const Key& key) {
     case LDNS_RCODE_REFUSED:
       return Error{ErrorCode::denied, fmt::format("the name server refuses the update: {}", word),
                    fmt::format("allow {} to update the zone at that server, which must be its "
-                               "primary",
+                               "primary, and thaw the zone where it is frozen",
                                key.name),
                    std::nullopt};
     case LDNS_RCODE_NOTAUTH:
