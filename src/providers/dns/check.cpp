@@ -94,6 +94,15 @@ Json detail_of(const Question& question, const std::vector<ServerAnswer>& answer
   return Json{{"name", question.name}, {"type", question.type}, {"servers", std::move(servers)}};
 }
 
+// Of errors alone: one that says that we could not ask tells more than silence does.
+// REQUIRES: nobody answered.
+Error telling_error(const std::vector<ServerAnswer>& answers) {
+  const auto unable = std::ranges::find_if(answers, [](const ServerAnswer& each) {
+    return each.answer.error().code == ErrorCode::unable;
+  });
+  return unable == answers.end() ? answers.front().answer.error() : unable->answer.error();
+}
+
 std::string praise(const std::vector<ServerAnswer>& answers) {
   std::string text = shown(answers.front().answer->values);
   if (answers.size() > 1) text += fmt::format(" from {} servers", answers.size());
@@ -117,7 +126,7 @@ Observation judge(const Question& question, const Expectation& expectation,
   }
   if (!seen.latency) {
     seen.health = Health::failed;
-    seen.error = answers.front().answer.error();
+    seen.error = telling_error(answers);
     seen.summary = seen.error->message;
     if (answers.size() > 1)
       seen.summary += fmt::format(" (none of {} servers answers)", answers.size());

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "ports/probe_contract_for_test.h"
 #include "providers/dns/kinds.h"
 #include "providers/dns/scripted_server_for_test.h"
 
@@ -121,6 +122,14 @@ INSTANTIATE_TEST_SUITE_P(
                   Health::failed,
                   "name server a: gave no answer (none of 2 servers answers)"}),
     [](const auto& one) { return one.param.name; });
+
+TEST(AllErrors, OurOwnInabilityToAskIsTheErrorThatIsTold) {
+  ServerAnswer unasked = is_silent("b");
+  unasked.answer = fail(ErrorCode::unable, "too many open files");
+  const Observation seen =
+      judge(Question{"www.shop.test.", "A"}, kEither, {is_silent("a"), unasked});
+  EXPECT_EQ(seen.error->code, ErrorCode::unable) << "the scheduler makes it unknown";
+}
 
 TEST(Serials, AreComparedAroundTheWrap) {
   EXPECT_TRUE(is_newer(2, 1));
@@ -281,6 +290,24 @@ TEST_F(CheckTest, ATruncatedAnswerIsFetchedOverTcp) {
   const Observation cut = look({{"servers", {never.address()}}});
   EXPECT_EQ(cut.health, Health::failed);
   EXPECT_NE(cut.summary.find("even over TCP"), std::string::npos) << cut.summary;
+}
+
+TEST_F(CheckTest, ItKeepsThePromisesOfEveryProbe) {
+  const std::uint16_t port = free_dns_port();
+  std::unique_ptr<ScriptedServer> server;
+  const auto serve = [&](DnsScript script) {
+    server.reset();
+    if (script) server = std::make_unique<ScriptedServer>(world, std::move(script), port);
+  };
+  const ProbeContract contract{
+      .context = world.context,
+      .clock = world.clock,
+      .probe = make({{"servers", {fmt::format("127.0.0.1:{}", port)}}}).value(),
+      .until = [this](const std::function<bool()>& condition) { return world.becomes(condition); },
+      .answers = [&] { serve(answering({1})); },
+      .refuses = [&] { serve(nullptr); },
+      .hangs = [&] { serve([](const Bytes&, bool) { return std::vector<Bytes>(); }); }};
+  contract.check();
 }
 
 TEST_F(CheckTest, ACanceledLookIsGone) {

@@ -272,6 +272,7 @@ std::vector<ActionKind> action_kinds(net::Resolver& resolver) {
   };
   ActionKind resolves;
   resolves.kind = resolves_kind();
+  resolves.remedy = "do at the resolvers, the zone or the listener what the answer says";
   resolves.make = [&resolver](ActionContext context,
                               Services& services) -> Result<std::shared_ptr<Action>> {
     Result<ResolvesSettings> settings = resolves_settings(context.settings);

@@ -31,6 +31,7 @@ Resolves::Resolves(Services& services, net::Resolver& resolver, ResolvesSettings
 
 awaitable<Result<Inspection>> Resolves::inspect(StepCall call) {
   std::vector<std::string> names;
+  names.reserve(settings_.names.size());
   for (const std::string& name : settings_.names) names.push_back(name_for_people(name));
   Inspection inspection;
   inspection.finding = Finding::blocked;

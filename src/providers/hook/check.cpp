@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "async/event.h"
 #include "async/pool.h"
 #include "providers/hook/command_line.h"
 #include "providers/hook/orphan.h"
@@ -61,10 +62,11 @@ class HookProbe final : public Probe {
       : command_(std::move(command)), check_(std::move(check)), clock_(clock) {}
 
   awaitable<Observation> look(Deadline deadline) override {
-    if (looking_) co_return unknown({ErrorCode::conflict, "the look before still runs", "", {}});
-    looking_ = true;
-    // Also when this frame is destroyed in the middle.
-    const std::unique_ptr<bool, void (*)(bool*)> done(&looking_, [](bool* on) { *on = false; });
+    while (looking_) {
+      if (co_await ended_.wait(clock_, deadline)) continue;
+      co_return without_answer({ErrorCode::timeout, "the look before it did not end", "", {}});
+    }
+    const Turn turn(*this);
     if (!alone_) {
       const Result<void> ended = co_await end_what_was_left();
       if (!ended) co_return unknown(ended.error());
@@ -74,10 +76,8 @@ class HookProbe final : public Probe {
     const Result<Exit> exit = co_await execute(clock_, command_, environment(), to_end / 2,
                                                Deadline(deadline.at() - to_end));
     if (exit) co_return judge(*exit);
-    if (exit.error().code != ErrorCode::timeout) co_return unknown(exit.error());
-    Observation seen = unknown(exit.error());
-    seen.health = Health::failed;
-    co_return seen;
+    const bool late = exit.error().code == ErrorCode::timeout;
+    co_return late ? without_answer(exit.error()) : unknown(exit.error());
   }
 
   // There is nothing to hold.
@@ -87,6 +87,26 @@ class HookProbe final : public Probe {
   }
 
  private:
+  // While it lives no other look runs the command; also when its frame is destroyed in the middle.
+  class Turn {
+   public:
+    explicit Turn(HookProbe& probe) : probe_(probe) { probe_.looking_ = true; }
+    ~Turn() {
+      probe_.looking_ = false;
+      probe_.ended_.notify_all();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    HookProbe& probe_;
+  };
+
+  static Observation without_answer(const Error& error) {
+    Observation seen = unknown(error);
+    seen.health = Health::failed;
+    return seen;
+  }
   static Observation unknown(const Error& error) {
     Observation seen;
     seen.health = Health::unknown;
@@ -139,6 +159,7 @@ class HookProbe final : public Probe {
   CheckReference check_;
   Clock& clock_;
   bool looking_ = false;
+  Event ended_;
   bool alone_ = false;  // nothing of a Bascule before this one is left
 };
 

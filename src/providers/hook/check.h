@@ -10,8 +10,8 @@
 // The first line of its output, up to a `|`, is the summary; what follows the `|` are performance
 // data. BASCULE_GROUP, BASCULE_SITE and BASCULE_CHECK say what it is for.
 //
-// A look never runs beside another of the same check. What a Bascule that died left running is
-// killed before the first look.
+// Looks of one check never run side by side: one waits for the other. What a Bascule that died left
+// running is killed before the first look.
 #pragma once
 
 #include "ports/kinds.h"

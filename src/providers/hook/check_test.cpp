@@ -4,11 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <utility>
 
 #include "async/scope.h"
 #include "ports/plain_world_for_test.h"
+#include "ports/probe_contract_for_test.h"
 #include "providers/hook/left_behind_for_test.h"
 
 namespace bascule::hook {
@@ -144,22 +146,44 @@ awaitable<void> look_into(std::shared_ptr<Probe> probe, Deadline deadline, Obser
 }
 
 TEST_F(HookCheckTest, ItNeverRunsBesideItself) {
+  // Two at a time would find the folder that the other made.
+  const auto probe = make({{"run", shell("mkdir " + folder.path("alone") + " && echo well; rmdir " +
+                                         folder.path("alone"))}})
+                         .value();
+  Scope scope(world.context.get_executor(), nullptr);
+  std::array<Observation, 4> seen;
+  for (Observation& one : seen)
+    scope.spawn("look", look_into(probe, world.in(Duration{60'000}), &one));
+  world.wait(scope.join());
+  for (const Observation& one : seen) EXPECT_EQ(one.summary, "well");
+}
+
+TEST_F(HookCheckTest, OneThatGetsNoTurnInTimeIsWithoutAnswer) {
   const auto probe =
-      make({{"run", shell("echo run >>" + folder.path("runs") + "; while [ ! -e " +
-                          folder.path("go") + " ]; do sleep 0.01; done; echo well")}})
-          .value();
+      make({{"run", shell("echo run >>" + folder.path("runs") + "; sleep 600")}}).value();
   Scope scope(world.context.get_executor(), nullptr);
   Observation first;
-  scope.spawn("first", look_into(probe, world.in(Duration{20'000}), &first));
+  scope.spawn("first", look_into(probe, world.in(Duration{600'000}), &first));
   ASSERT_TRUE(world.becomes([&] { return folder.read("runs") == "run\n"; }));
-  const Observation second = world.wait(probe->look(world.in(Duration{20'000})));
-  EXPECT_EQ(second.health, Health::unknown);
-  EXPECT_EQ(second.summary, "the look before still runs");
-  folder.write("go", "");
+  const Observation second = world.wait(probe->look(world.in(Duration{100})));
+  EXPECT_EQ(second.health, Health::failed);
+  EXPECT_EQ(second.error->code, ErrorCode::timeout);
+  EXPECT_EQ(second.summary, "the look before it did not end");
+  scope.request_stop();
   world.wait(scope.join());
-  EXPECT_EQ(first.summary, "well");
   EXPECT_EQ(folder.read("runs"), "run\n");
-  EXPECT_EQ(world.wait(probe->look(world.in(Duration{20'000}))).health, Health::healthy);
+}
+
+TEST_F(HookCheckTest, ItKeepsThePromisesOfEveryProbe) {
+  const std::string hangs = folder.path("hangs");
+  const ProbeContract contract{
+      .context = world.context,
+      .clock = world.clock,
+      .probe = make({{"run", shell("[ ! -e " + hangs + " ] || sleep 600")}}).value(),
+      .until = [this](const std::function<bool()>& condition) { return world.becomes(condition); },
+      .answers = [hangs] { std::filesystem::remove(hangs); },
+      .hangs = [this] { folder.write("hangs", ""); }};
+  contract.check();
 }
 
 TEST_F(HookCheckTest, ACanceledLookIsKilledAndTheNextOneRuns) {

@@ -95,6 +95,7 @@ ActionKind test_kind() {
       "looks whether each can be reached.";
   test.kind.preflight = true;
   test.kind.only_preflight = true;
+  test.remedy = "see why the notifiers named there cannot be reached, or add one under `notify:`";
   test.make = [](ActionContext context, Services& services) -> Result<std::shared_ptr<Action>> {
     return std::make_shared<TestMessage>(context.site, services);
   };
