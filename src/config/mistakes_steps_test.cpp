@@ -143,6 +143,11 @@ INSTANTIATE_TEST_SUITE_P(
             "25:35: error: `notify.test` cannot stand in activate [it can stand in: preflight]"},
         Mistake{
             "        fence:\n",
+            "        preflight: [{name: p, uses: hook, with: {run: [x]}}]\n        fence:\n",
+            "22:37: error: `hook` without `proof` says nothing before it has run, and a preflight "
+            "runs nothing [add `proof`: exit 0 it is ready, 1 it is not]"},
+        Mistake{
+            "        fence:\n",
             "        preflight: [{name: p, uses: dns.resolves, blocks: never}]\n        fence:\n",
             "22:37: error: `dns.resolves` is not available in this build"},
         Mistake{"        fence:\n",

@@ -147,7 +147,15 @@ class StepReader {
     if (kind.proof_from.empty() || written(kind.proof_from)) return;
     const auto delivery = parse_word<Delivery>(text_or(spec.with, "delivery"));
     spec.delivery = delivery.value_or(Delivery::at_most_once);
-    if (list_.preflight) return;
+    if (list_.preflight) {
+      reading_.problems.error(
+          "missing_proof", part_.uses,
+          fmt::format(
+              "{} without `{}` says nothing before it has run, and a preflight runs nothing",
+              quote(kind.name), kind.proof_from),
+          fmt::format("add `{}`: exit 0 it is ready, 1 it is not", kind.proof_from));
+      return;
+    }
     if (!delivery) {
       reading_.problems.error(
           "missing_delivery", part_.uses,
