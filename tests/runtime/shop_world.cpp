@@ -16,6 +16,9 @@ using Do = FakeAction::Do;
 Result<Outputs> nothing(FakeWorld&, const StepCall&) {
   return Outputs();
 }
+Result<Outputs> not_reversible(FakeWorld&, const StepCall&) {
+  return fail(ErrorCode::invalid, "it cannot be taken back");
+}
 
 Inspection found(Finding finding, std::string change, Json facts = Json::object()) {
   Inspection inspection;
@@ -90,6 +93,7 @@ Functions promotion_of(const SiteName& site) {
     world.effects.push_back("promote " + site.text());
     return Outputs();
   };
+  made.revert = not_reversible;
   return made;
 }
 
@@ -119,6 +123,7 @@ Functions rejoin_of(const SiteName& site) {
     world.effects.push_back("rejoin " + site.text());
     return Outputs{{"lost_bytes", Json(0)}};
   };
+  made.revert = not_reversible;
   return made;
 }
 
