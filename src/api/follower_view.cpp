@@ -4,6 +4,7 @@
 #include "engine/drift.h"
 #include "engine/drills.h"
 #include "engine/failback.h"
+#include "engine/front_door.h"
 
 namespace bascule::api {
 namespace {
@@ -21,6 +22,23 @@ Json drift_view(const State& state, const GroupName& group, const GroupStatus& s
               {"found", status.drift->found},
               {"because", status.drift->because},
               {"left_because", text_or_null(engine::why_not_reasserted(state, group, now))}};
+}
+
+// Who looks after the front door, as its line said when it was last read; null before that.
+Json line_view(const State& state, const engine::Readings& readings, const GroupName& group) {
+  const auto reading = readings.front_doors.find(group);
+  if (reading == readings.front_doors.end() || !reading->second.newest.inspection) return nullptr;
+  const auto line = engine::line_in(reading->second.newest.inspection->facts);
+  if (!line) {
+    return Json{{"generation", nullptr}, {"cluster", nullptr}, {"claimant", nullptr},
+                {"target", nullptr},     {"ours", true},       {"text", "nobody has claimed it"}};
+  }
+  return Json{{"generation", line->generation},
+              {"cluster", line->cluster},
+              {"claimant", line->run},
+              {"target", line->target.text()},
+              {"ours", engine::wrote_line(state, group, *line)},
+              {"text", engine::line_text(state, group, *line)}};
 }
 
 Json silence_view(const GroupStatus& status) {
@@ -66,6 +84,7 @@ void add_followers(Json& group_view, const State& state, const engine::Readings&
                    const GroupName& group, Instant now) {
   const GroupStatus& status = state.groups.at(group);
   group_view["drift"] = drift_view(state, group, status, now);
+  group_view["front_door_line"] = line_view(state, readings, group);
   group_view["front_door_silent"] = silence_view(status);
   group_view["role_change"] = status.role_change ? Json(status.role_change->text()) : Json(nullptr);
   group_view["way_home"] = way_home_view(state, readings, group, now);

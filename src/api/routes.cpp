@@ -103,6 +103,15 @@ Result<engine::CommandBody> group_command(const GroupName& group, const std::str
   return fail(ErrorCode::not_found, "groups have no `{}`", verb);
 }
 
+// What `bascule import` read from an exported journal, whose chain it has verified.
+Result<engine::CommandBody> import_from(const Json& body) {
+  if (!body.contains("journal"))
+    return fail(ErrorCode::invalid, "`journal` is missing: what was read from an exported journal");
+  Result<JournalImported> journal = journal_imported_from_json(body["journal"]);
+  if (!journal) return fail(ErrorCode::invalid, "`journal`: {}", journal.error().message);
+  return engine::ImportJournal{std::move(*journal), text_or(body, "open_run")};
+}
+
 Result<engine::CommandBody> run_command(const RunId& run, const std::string& verb,
                                         const Json& body) {
   if (verb == "abort") return engine::AbortRun{run};
@@ -304,6 +313,7 @@ awaitable<Reply> Routes::post(Question question) {
   if (path.size() == 3 && path[0] == "groups")
     made = group_command(GroupName(path[1]), path[2], body);
   if (path.size() == 3 && path[0] == "runs") made = run_command(RunId(path[1]), path[2], body);
+  if (path.size() == 1 && path[0] == "import") made = import_from(body);
   if (path.size() == 1 && path[0] == "hold") made = hold_from(GroupName(), body);
   if (path.size() == 1 && path[0] == "release") made = engine::ReleaseAutomation{GroupName()};
   if (!made) co_return refusal(made.error());

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/front_door.h"
 #include "engine/lookups.h"
 #include "engine/obligations.h"
 #include "engine/plan/planner.h"
@@ -67,6 +68,13 @@ Evidence by_front_door(const Deliberation& deliberation, const GroupSpec& group)
   if (!pointed) {
     return {std::nullopt, fmt::format("{} shows {}, the address of no site", name, shown.front())};
   }
+  const std::optional<DoorLine> line = line_in(newest.inspection->facts);
+  if (line && !wrote_line(deliberation.state(), group.name, *line) &&
+      (line->cluster != deliberation.state().cluster || line->target != *pointed)) {
+    return {std::nullopt,
+            fmt::format("{} points to {}, but {}: it may be under way", name, *pointed,
+                        line_text(deliberation.state(), group.name, *line))};
+  }
   return {pointed, fmt::format("{} points to it", name)};
 }
 
@@ -113,7 +121,7 @@ void adopt(Deliberation& deliberation, const GroupName& group, const SiteName& s
   owed.because = "the front door has to be claimed";
   owed.steps = {*std::move(claim)};
   owed.takes_over = true;
-  open_obligation(deliberation, std::move(owed));
+  open_obligation(deliberation, std::move(owed), actor, reason);
 }
 
 std::string why_nobody_is_active(const Deliberation& deliberation, const GroupName& group) {

@@ -73,6 +73,22 @@ void add_evidence(const Deliberation& deliberation, const Proposal& proposal,
   body.loss_bound_bytes = bound.bytes;
 }
 
+// A run that was taken back has itself kept its source from serving for a while: what was seen of
+// it until then is no failure.
+bool is_seen_since_rollback(const Deliberation& deliberation, const GroupStatus& status,
+                            const Failure& failure) {
+  const State& state = deliberation.state();
+  const auto last = state.runs.find(status.last_run);
+  const bool taken_back = last != state.runs.end() && last->second.ended_at &&
+                          last->second.state == RunState::rolled_back;
+  if (!taken_back || !failure.check) return true;
+  const auto opinions = deliberation.readings().opinions.find(*failure.check);
+  if (opinions == deliberation.readings().opinions.end()) return false;
+  return std::ranges::any_of(opinions->second, [&](const auto& entry) {
+    return entry.second.newest_at > *last->second.ended_at;
+  });
+}
+
 // Once in a failure: what mode shadow would do, and what mode approve proposes.
 bool is_said_already(const State& state, const GroupSpec& group, const GroupStatus& status) {
   if (group.policy.mode == Mode::shadow) return status.has_shadowed;
@@ -112,6 +128,9 @@ bool start_by_itself(Deliberation& deliberation, const GroupName& name) {
     return false;
   }
   if (is_said_already(state, group, status)) return false;
+  if (!is_seen_since_rollback(deliberation, status, failure_of(state, group, *status.active))) {
+    return false;
+  }
   const auto proposal = propose_failover(deliberation, name);
   if (!proposal) return false;
   const bool tried = std::ranges::find(status.tried, proposal->target) != status.tried.end();
@@ -162,6 +181,12 @@ std::string why_not_automatic(const Deliberation& deliberation, const GroupName&
   const Result<Plan> plan =
       plan_move(state, group, Move::failover, proposal->source, proposal->target);
   if (!plan) return plan.error().message;
+  const GroupStatus& status = state.groups.at(group);
+  const GroupSpec& spec = *state.configuration.find_group(group);
+  if (!is_seen_since_rollback(deliberation, status, failure_of(state, spec, proposal->source))) {
+    return fmt::format("{} has not been looked at since {} was taken back", proposal->source,
+                       status.last_run);
+  }
   return fmt::format("{} was tried already in this failure", proposal->target);
 }
 

@@ -8,6 +8,8 @@
 
 #include "engine/adoption.h"
 #include "engine/drift.h"
+#include "engine/front_door.h"
+#include "engine/import.h"
 #include "engine/lookups.h"
 #include "engine/phrases.h"
 #include "engine/runs.h"
@@ -63,6 +65,14 @@ class Obedience {
       propose(RunEnded{body.run, RunState::aborted, because, std::nullopt, std::nullopt, declined});
       return accept(body.run, fmt::format("{} is aborted: nothing was changed{}", body.run, stays));
     }
+    // Whoever holds the front door may have moved the group: nothing is taken back under its feet.
+    if (run.state == RunState::parked && is_taken(state().groups.at(run.plan.group))) {
+      propose(RunEnded{body.run, RunState::aborted,
+                       fmt::format("{}; superseded: what it did is left as it stands", because),
+                       std::nullopt, std::nullopt});
+      return accept(body.run,
+                    fmt::format("{} is aborted; what it did is left as it stands", body.run));
+    }
     if (may_go_back(state(), run)) {
       const std::string stays = drill_stays_open(run);
       begin_rollback(deliberation_, body.run, because, command_.actor, command_.reason);
@@ -105,6 +115,13 @@ class Obedience {
           fmt::format("bascule abort {}", body.run));
     }
     if (auto refusal = refuse_resolution(run, body)) return *std::move(refusal);
+    if (is_taken(state().groups.at(run.plan.group))) {
+      return refuse(
+          ErrorCode::superseded,
+          fmt::format("{} cannot go on: {}", body.run,
+                      state().groups.at(run.plan.group).drift->because),
+          fmt::format("bascule abort {} --reason TEXT, then bascule import FILE", body.run));
+    }
     if (is_so_already(run, body)) {
       resume_run(deliberation_, RunResumed{body.run, StepId(), ""}, command_.actor,
                  command_.reason);
@@ -211,6 +228,10 @@ class Obedience {
     adopt(deliberation_, body.group, body.active, fmt::format("adopted by {}", command_.actor),
           command_.actor, command_.reason);
     return accept(RunId(), fmt::format("{} is the active site of {}", body.active, body.group));
+  }
+
+  Answer operator()(const ImportJournal& body) {
+    return import_journal(deliberation_, command_, body);
   }
 
  private:

@@ -13,6 +13,7 @@
 #include "engine/drift.h"
 #include "engine/drills.h"
 #include "engine/failback.h"
+#include "engine/front_door.h"
 #include "engine/holds.h"
 #include "engine/obligations.h"
 #include "engine/runs.h"
@@ -87,8 +88,8 @@ struct Beginning {
   }
   void operator()(const TermBegan& input) const {
     BASCULE_ASSERT(input.term > deliberation.state().term, "a term only grows");
-    deliberation.propose_in_term(input.term,
-                                 TermOpened{input.observer, input.version, input.cluster});
+    deliberation.propose_in_term(
+        input.term, TermOpened{input.observer, input.version, input.cluster, input.mark});
     update_verdicts(deliberation, std::nullopt);
   }
   void operator()(const ConfigurationRead& input) const {
@@ -101,7 +102,10 @@ struct Beginning {
   void operator()(const PositionsRead& /*input*/) const {}
   void operator()(const SignSeen& /*input*/) const {}
   void operator()(const ControllerChecked& /*input*/) const {}
-  void operator()(const FrontDoorRead& input) const { notice_drift(deliberation, input.group); }
+  void operator()(const FrontDoorRead& input) const {
+    notice_drift(deliberation, input.group);
+    notice_overtaken(deliberation, input.group);
+  }
   void operator()(const PreflightRead& /*input*/) const {}
   void operator()(const GroupLookedAt& /*input*/) const {}
   void operator()(const StepInspected& /*input*/) const {}

@@ -26,6 +26,15 @@ std::string shown(std::vector<std::string> addresses) {
   return addresses.empty() ? "nothing" : fmt::format("{}", fmt::join(addresses, ", "));
 }
 
+FrontDoorDrifted superseded_by(const State& state, const GroupName& group,
+                               const std::optional<DoorLine>& line, const std::string& because) {
+  const std::string found =
+      line ? fmt::format("{} {} {} {}", line->generation, line->cluster, line->run, line->target)
+           : because;
+  return {group, Drift::superseded, std::to_string(state.groups.at(group).generation), found,
+          because};
+}
+
 // One reading, beside what the journal knows.
 class Comparison {
  public:
@@ -54,15 +63,13 @@ class Comparison {
   }
 
   [[nodiscard]] std::optional<FrontDoorDrifted> superseded() const {
-    if (!boolean_or(found_.facts, "found")) return std::nullopt;
-    const std::string cluster = text_or(found_.facts, "cluster", state_.cluster);
-    if (cluster == state_.cluster && generation() <= status_.generation) return std::nullopt;
-    const std::string run = text_or(found_.facts, "run", "-");
-    const std::string target = text_or(found_.facts, "target", "-");
-    return drifted(Drift::superseded, std::to_string(status_.generation),
-                   fmt::format("{} {} {} {}", generation(), cluster, run, target),
-                   fmt::format("generation {} of {} was written by {} of cluster {}, for {}",
-                               generation(), group_.front_door->name, run, cluster, target));
+    const std::optional<DoorLine> line = line_in(found_.facts);
+    if (!line || wrote_line(state_, group_.name, *line)) return std::nullopt;
+    // An old line of this cluster: the zone was put back.
+    if (line->cluster == state_.cluster && line->generation < status_.generation) {
+      return std::nullopt;
+    }
+    return superseded_by(state_, group_.name, line, line_text(state_, group_.name, *line));
   }
 
   [[nodiscard]] FrontDoorDrifted elsewhere() const {
@@ -157,6 +164,18 @@ bool owe_front_door(Deliberation& deliberation, const GroupName& group, bool tak
 }
 
 }  // namespace
+
+void note_superseded(Deliberation& deliberation, const GroupName& group,
+                     const std::optional<DoorLine>& line, const std::string& because) {
+  const State& state = deliberation.state();
+  const auto status = state.groups.find(group);
+  if (status == state.groups.end()) return;
+  // What is known already says more than an error.
+  if (line || !is_taken(status->second)) {
+    record_drift(deliberation, superseded_by(state, group, line, because));
+  }
+  hold_group(deliberation, group, because);
+}
 
 void notice_drift(Deliberation& deliberation, const GroupName& name) {
   const State& state = deliberation.state();

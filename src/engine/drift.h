@@ -7,11 +7,16 @@
 #include <string>
 
 #include "engine/deliberation.h"
+#include "engine/front_door.h"
 
 namespace bascule::engine {
 
 // Judges the reading that the input brought. REQUIRES: the input is a FrontDoorRead.
 void notice_drift(Deliberation& deliberation, const GroupName& group);
+
+// Somebody else holds the front door: recorded, and automation is held. The line where it is known.
+void note_superseded(Deliberation& deliberation, const GroupName& group,
+                     const std::optional<DoorLine>& line, const std::string& because);
 
 // Undoes a drift that stands, where the policy, the holds and the count of the last hour allow it.
 bool reassert_front_door(Deliberation& deliberation, const GroupName& group);

@@ -119,9 +119,9 @@ TEST_F(DriftTest, AHigherGenerationOrAnotherClusterHoldsAutomation) {
     EXPECT_EQ(drift.kind, Drift::superseded);
     EXPECT_EQ(drift.because,
               other_cluster
-                  ? "generation 9 of www.shop.test was written by r-0007 of cluster paris, for "
+                  ? "generation 9 of www.shop.test was taken by r-0007 of cluster paris, for "
                     "amsterdam"
-                  : "generation 42 of www.shop.test was written by r-0007 of cluster demo, for "
+                  : "generation 42 of www.shop.test was taken by r-0007 of another journal, for "
                     "amsterdam");
     EXPECT_TRUE(read(inspection, at(2'000)).empty());
   }

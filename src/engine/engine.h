@@ -72,6 +72,7 @@ struct Call {
   std::int64_t attempt = 0;
   Generation generation = 0;  // of the run's claim; for a claim the newest this journal knows
   Term term = 0;
+  std::string claimant;  // the run or obligation as its line at a front door names it
   Json prior = nullptr;
   Json claimed = nullptr;  // what the claim of this run or obligation gave out; null before it
   std::optional<Instant> not_before;

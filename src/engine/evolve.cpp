@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/evolve_group.h"
 #include "engine/execution.h"
+#include "engine/front_door.h"
 #include "engine/incident.h"
 #include "engine/lookups.h"
 
@@ -51,6 +52,7 @@ class Evolution : public GroupEvolution {
   void operator()(const TermOpened& body) {
     state_.term = record_.term;
     state_.term_began_at = record_.at;
+    state_.mark = body.mark;
     if (!body.cluster.empty()) state_.cluster = body.cluster;
   }
 
@@ -73,6 +75,7 @@ class Evolution : public GroupEvolution {
     group.attested.erase(body.site);
     group.declined = RunId();
     group.has_shadowed = false;
+    group.displaced.erase(body.site);
     if (body.run.empty()) {
       group.tried.clear();
       return;
@@ -116,6 +119,7 @@ class Evolution : public GroupEvolution {
   void operator()(const MoveAcknowledged& body) { group_of(body.group).acknowledged = true; }
   void operator()(const SiteAttested& body) {
     group_of(body.group).attested[body.site] = record_.at;
+    group_of(body.group).displaced.erase(body.site);
   }
 
   void operator()(const RunOpened& body) {
@@ -131,6 +135,7 @@ class Evolution : public GroupEvolution {
     run.overrides = body.overrides;
     run.gates = body.gates;
     run.term = record_.term;
+    run.mark = state_.mark;
     run.opened_at = record_.at;
     run.opened_seq = record_.seq;
     run.wait = body.wait;
@@ -177,6 +182,7 @@ class Evolution : public GroupEvolution {
       const Step* step = find_step(*find_execution(state_, body.run), body.step);
       const bool anew = state_.obligations.contains(body.run) && writes_front_door(*step);
       if (progress.attempts == 0 || anew) progress.prior = body.prior;
+      if (step->operation == "claim") note_displaced(body.run, body.prior);
     }
     progress.state = StepState::started;
     progress.attempts = body.attempt;
@@ -238,6 +244,7 @@ class Evolution : public GroupEvolution {
     GroupStatus& group = group_of(run.plan.group);
     if (!writes_front_door(*step) || group.generation == 0) return;
     run.generation = ++group.generation;
+    group.claimed_by = claimant_of(run.id, run.mark);
   }
 
   void operator()(const RunParked& body) {
@@ -296,6 +303,8 @@ class Evolution : public GroupEvolution {
     owed.kind = body.kind;
     owed.site = body.site;
     owed.run = body.run;
+    owed.mark = state_.mark;
+    owed.actor = record_.actor;
     owed.because = body.because;
     owed.opened_at = record_.at;
     owed.execution = new_execution(body.steps, record_.at);
@@ -331,17 +340,6 @@ class Evolution : public GroupEvolution {
     if (body.bytes) run->second.exact_bytes = body.bytes;
     if (body.rows) run->second.exact_rows = body.rows;
   }
-
-  void operator()(const WouldHaveFailedOver& body) {
-    GroupStatus& group = group_of(body.group);
-    group.has_shadowed = true;
-    group.shadowed.push_back(
-        ShadowEpisode{record_.at, std::nullopt, body.source, body.target, body.because});
-    if (group.shadowed.size() > kShadowEpisodesKept) group.shadowed.erase(group.shadowed.begin());
-  }
-
-  void operator()(const TwoWritersSeen& body) { group_of(body.group).two_writers = true; }
-  void operator()(const TwoWritersEnded& body) { group_of(body.group).two_writers = false; }
 
  private:
   Run& run_of(const RunId& id) {
@@ -440,7 +438,9 @@ class Evolution : public GroupEvolution {
     if (run != state_.runs.end()) run->second.generation = generation;
     const GroupName& group =
         run != state_.runs.end() ? run->second.plan.group : obligation_of(id).group;
-    group_of(group).generation = generation;
+    GroupStatus& status = group_of(group);
+    status.generation = generation;
+    status.claimed_by = claimant_of(*find_work(state_, id));
   }
 
   // A person, or the obligation that went on with the fence, says how a step stands.

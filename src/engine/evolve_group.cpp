@@ -1,7 +1,10 @@
 #include "engine/evolve_group.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 #include "engine/deliberation.h"
+#include "engine/front_door.h"
 
 namespace bascule::engine {
 
@@ -58,6 +61,40 @@ void GroupEvolution::operator()(const DrillEnded& body) {
   group.drill.reset();
   group.last_drill = EndedDrill{body.run, record_.at, body.succeeded, body.because};
   if (body.succeeded) group.last_good_drill_at = record_.at;
+}
+
+void GroupEvolution::operator()(const WouldHaveFailedOver& body) {
+  GroupStatus& group = group_of(body.group);
+  group.has_shadowed = true;
+  group.shadowed.push_back(
+      ShadowEpisode{record_.at, std::nullopt, body.source, body.target, body.because});
+  if (group.shadowed.size() > kShadowEpisodesKept) group.shadowed.erase(group.shadowed.begin());
+}
+
+void GroupEvolution::operator()(const JournalImported& body) {
+  state_.imported[body.journal] = body.head_seq;
+  for (const ImportedGroup& imported : body.groups) {
+    GroupStatus& group = group_of(imported.group);
+    group.generation = std::max(group.generation, imported.generation);
+    if (group.generation == imported.generation) group.claimed_by = imported.claimed_by;
+    if (is_taken(group)) group.drift.reset();  // the next reading says whether it still is
+    group.attested.clear();
+    for (const SiteName& site : imported.attested) group.attested[site] = record_.at;
+    // Every run of it has ended.
+    for (const ImportedRun& run : imported.runs) {
+      std::erase_if(group.displaced,
+                    [&](const auto& entry) { return entry.second.run == run.run; });
+    }
+  }
+}
+
+void GroupEvolution::note_displaced(const RunId& id, const Json& prior) {
+  const Work work = *find_work(state_, id);
+  const std::optional<DoorLine> line = line_in(prior);
+  GroupStatus& group = group_of(work.group);
+  if (!line || wrote_line(state_, work.group, *line) || line->target == group.active) return;
+  group.displaced[line->target] =
+      ForeignLine{line->generation, line->cluster, line->run, line->target, record_.at};
 }
 
 GroupStatus& GroupEvolution::group_of(const GroupName& name) {

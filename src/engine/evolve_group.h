@@ -23,6 +23,8 @@ class GroupEvolution {
   void operator()(const DrillBegun& body);
   void operator()(const DrillOverdue& body);
   void operator()(const DrillEnded& body);
+  void operator()(const WouldHaveFailedOver& body);
+  void operator()(const JournalImported& body);
 
  protected:
   GroupStatus& group_of(const GroupName& name);
@@ -30,6 +32,9 @@ class GroupEvolution {
   [[nodiscard]] bool undoes_drift(const ObligationOpened& opened) const;
   // A person ended the way back of a drill, or had it taken back.
   void note_stopped_way_back(const Run& run);
+  // A claim is announced: from here on the one that was found may be displaced. Its run may not
+  // have heard of that yet.
+  void note_displaced(const RunId& id, const Json& prior);
   void count_reassertion(GroupStatus& group);
 
   State& state_;

@@ -23,19 +23,6 @@ Duration doubling(Duration first, Duration longest, std::int64_t attempts) {
   return std::min(wait, longest);
 }
 
-// Since when nothing else kept the work from going on: the term, a resumption, the end of the run
-// that an obligation had to wait for.
-Instant went_on_at(const State& state, const Work& work) {
-  Instant moment = std::max(state.term_began_at, work.execution->began_at);
-  if (work.execution->went_on_at) moment = std::max(moment, *work.execution->went_on_at);
-  if (work.obligation == nullptr) return moment;
-  const auto group = state.groups.find(work.group);
-  if (group == state.groups.end()) return moment;
-  const auto run = state.runs.find(group->second.last_run);
-  if (run == state.runs.end() || !run->second.ended_at) return moment;
-  return std::max(moment, *run->second.ended_at);
-}
-
 bool is_gentler_fence(const Step& fence, const Step& than) {
   return fence.phase == Phase::fence && than.phase == Phase::fence && fence.rung < Rung::cut &&
          than.rung >= Rung::cut;
@@ -105,6 +92,17 @@ bool certainly_not_applied(const StepProgress& progress) {
 }
 
 }  // namespace
+
+Instant went_on_at(const State& state, const Work& work) {
+  Instant moment = std::max(state.term_began_at, work.execution->began_at);
+  if (work.execution->went_on_at) moment = std::max(moment, *work.execution->went_on_at);
+  if (work.obligation == nullptr) return moment;
+  const auto group = state.groups.find(work.group);
+  if (group == state.groups.end()) return moment;
+  const auto run = state.runs.find(group->second.last_run);
+  if (run == state.runs.end() || !run->second.ended_at) return moment;
+  return std::max(moment, *run->second.ended_at);
+}
 
 std::optional<Work> find_work(const State& state, const RunId& id) {
   if (const auto run = state.runs.find(id); run != state.runs.end()) {
@@ -287,17 +285,20 @@ bool took_effect(const StepProgress& progress) {
 }
 
 const Step* next_to_revert(const Run& run) {
+  const Step* fence = nullptr;
   for (auto step = run.execution.steps.rbegin(); step != run.execution.steps.rend(); ++step) {
     const StepProgress& progress = progress_of(run.execution, step->id);
     const bool begun = progress.attempts > 0 && progress.state != StepState::waiting;
     const bool touched = (begun || progress.taken_over) && progress.state != StepState::unchanged &&
                          progress.state != StepState::reverted;
-    if (touched && step->reversible && !progress.revert_failed &&
-        !certainly_not_applied(progress)) {
-      return &*step;
+    if (!touched || !step->reversible || progress.revert_failed ||
+        certainly_not_applied(progress)) {
+      continue;
     }
+    if (step->phase != Phase::fence) return &*step;
+    if (fence == nullptr) fence = &*step;
   }
-  return nullptr;
+  return fence;
 }
 
 Instant revert_deadline(const State& state, const Run& run, const Step& step) {
@@ -350,6 +351,9 @@ std::vector<const Step*> steps_of_last_look(const Work& work, const Step& step) 
 
 bool is_paused(const State& state, const Obligation& obligation, Instant now) {
   if (obligation.next_at && *obligation.next_at > now) return true;
+  const auto group = state.groups.find(obligation.group);
+  const bool taken = group != state.groups.end() && is_taken(group->second);
+  if (taken && !obligation.takes_over) return true;
   return obligation.kind != ObligationKind::fence && state.open_run(obligation.group) != nullptr;
 }
 
@@ -361,6 +365,10 @@ const Obligation* find_obligation(const State& state, const GroupName& group, co
     }
   }
   return nullptr;
+}
+
+bool is_taken(const GroupStatus& status) {
+  return status.drift && status.drift->kind == Drift::superseded;
 }
 
 bool owes_front_door(const State& state, const GroupName& group) {

@@ -24,6 +24,11 @@ struct Work {
 std::optional<Work> find_work(const State& state, const RunId& id);
 
 Execution* find_execution(State& state, const RunId& id);
+
+// Since when nothing else kept the work from going on: the term, a resumption, the end of the run
+// that an obligation had to wait for.
+Instant went_on_at(const State& state, const Work& work);
+
 const Step* find_step(const Execution& execution, const StepId& id);
 const StepProgress& progress_of(const Execution& execution, const StepId& id);
 
@@ -76,7 +81,8 @@ bool may_go_back(const State& state, const Run& run);
 Instant approval_deadline(const State& state, const Run& run);
 Instant look_deadline(const State& state, const Run& run);
 
-// Taking back: steps in reverse order, one at a time.
+// Taking back: steps in reverse order, one at a time; fences are lifted last, once the front door
+// has said that nobody else has moved the group meanwhile.
 const Step* next_to_revert(const Run& run);
 Instant revert_deadline(const State& state, const Run& run, const Step& step);
 // Its effect is certain, so that it has to be taken back before anything may be called undone.
@@ -90,10 +96,14 @@ Instant final_look_deadline(const State& state, const Run& run);
 // Before a step without a way back starts: the steps that are inspected once more, settings known.
 std::vector<const Step*> steps_of_last_look(const Work& work, const Step& step);
 
-// An obligation that must not be worked on now: a run is open, or its next try has not come.
+// An obligation that must not be worked on now: a run is open, its next try has not come, or
+// somebody else has taken the front door.
 bool is_paused(const State& state, const Obligation& obligation, Instant now);
 const Obligation* find_obligation(const State& state, const GroupName& group, const SiteName& site,
                                   ObligationKind kind);
+
+// Somebody else holds the front door: what this journal knows may be out of date.
+bool is_taken(const GroupStatus& status);
 
 // A write to the front door that is still to be done, outside of any run.
 bool owes_front_door(const State& state, const GroupName& group);

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "engine/execution.h"
 #include "engine/failback.h"
+#include "engine/front_door.h"
 #include "engine/lookups.h"
 #include "engine/notes.h"
 #include "engine/phrases.h"
@@ -155,6 +156,15 @@ std::vector<std::string> help_for_refusals(const State& state, const GroupStatus
                                            const Explanation& explanation, const Proposal& proposal,
                                            Instant now) {
   const auto refuses = [&](GateName name) { return !answer_of(explanation.gates, name).holds; };
+  if (is_taken(status)) {
+    return {fmt::format("bascule import FILE {}", kReason),
+            fmt::format("bascule adopt {} --active SITE {}", proposal.group, kReason)};
+  }
+  if (const ForeignLine* foreign = unfenced_claim(status, proposal.target)) {
+    return {
+        fmt::format("bascule import FILE {}", kReason),
+        fmt::format("bascule attest {} --site {} {}", proposal.group, foreign->target, kReason)};
+  }
   if (refuses(GateName::one_at_a_time)) return {"bascule runs"};
   std::vector<std::string> help;
   if (const Run* run = proposed_run(state, proposal.group)) {

@@ -25,6 +25,7 @@ struct TermBegan {  // the first input of a term, after replay
   ObserverName observer;
   std::string version;
   std::string cluster;
+  std::string mark;  // random, of this term
 };
 struct ConfigurationRead {  // at start and on reload; answered
   Configuration configuration;
@@ -128,9 +129,15 @@ struct AdoptGroup {
   GroupName group;
   SiteName active;
 };
+// Brings in what another Bascule of the same cluster did. Its chain has been verified.
+struct ImportJournal {
+  JournalImported journal;
+  std::string open_run;  // one that is open in it; empty: none is
+};
 
-using CommandBody = std::variant<StartMove, ApproveRun, AbortRun, ResumeRun, HoldAutomation,
-                                 ReleaseAutomation, AcknowledgeMove, AttestSite, AdoptGroup>;
+using CommandBody =
+    std::variant<StartMove, ApproveRun, AbortRun, ResumeRun, HoldAutomation, ReleaseAutomation,
+                 AcknowledgeMove, AttestSite, AdoptGroup, ImportJournal>;
 struct Command {
   std::string actor;
   std::string reason;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/front_door.h"
 #include "engine/lookups.h"
 #include "engine/plan/planner.h"
 #include "engine/runs.h"
@@ -236,6 +237,15 @@ bool advance_obligation(Deliberation& deliberation, const RunId& id) {
     return true;
   }
   if (is_paused(deliberation.state(), owed, deliberation.now())) return false;
+  switch (sight_of_front_door(deliberation, *find_work(deliberation.state(), id))) {
+    case FrontDoorSight::seen:
+      break;
+    case FrontDoorSight::not_yet:
+      return false;
+    case FrontDoorSight::unreadable:
+      retry_obligation(deliberation, id, why_unreadable(deliberation, owed.group));
+      return true;
+  }
   if (hears_news(deliberation, id)) return true;
   if (skip_unneeded_fences(deliberation, id)) return true;
   const std::vector<Step> steps = obligation_of(deliberation, id).execution.steps;

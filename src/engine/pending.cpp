@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "engine/execution.h"
+#include "engine/front_door.h"
 #include "engine/plan/planner.h"
 
 namespace bascule::engine {
@@ -50,6 +51,7 @@ class Calls {
     call.step.settings = *settings;
     call.attempt = std::max(attempt, progress.attempts);
     call.term = state_.term;
+    call.claimant = claimant_of(work_);
     call.prior = progress.prior;
     call.claimed = claimed();
     call.deadline = deadline;
@@ -150,16 +152,36 @@ void add_run_calls(Calls& calls, const State& state, const Work& work, Instant n
   }
 }
 
+// Since when work waits for the front door, because somebody else may have overtaken it; nothing
+// where none does.
+std::optional<Instant> front_door_awaited_since(const State& state, const GroupName& group,
+                                                Instant now) {
+  std::optional<Instant> since;
+  const auto wait_for = [&](const RunId& id) {
+    const Work work = *find_work(state, id);
+    if (!must_read_front_door(state, work)) return;
+    const Instant began = went_on_at(state, work);
+    since = since ? std::max(*since, began) : began;
+  };
+  if (const Run* open = state.open_run(group)) wait_for(open->id);
+  for (const auto& [id, owed] : state.obligations) {
+    if (owed.group == group && !is_paused(state, owed, now)) wait_for(id);
+  }
+  return since;
+}
+
 // The front door is watched whenever nothing of this Bascule is about to write it: for a hint while
-// nobody is known to be active, for drift afterwards. The call names neither a run nor a
-// generation, so that it is told what is there, whoever wrote it.
+// nobody is known to be active, for drift afterwards. It is read at once when work waits for that.
+// The call names neither a run nor a generation, so that it is told what is there, whoever wrote
+// it.
 std::optional<Call> front_door_call(const State& state, const GroupSpec& group, Instant now) {
   constexpr Duration kWhileNobodyIsActive{1'000};
   const auto status = state.groups.find(group.name);
   if (status == state.groups.end() || !group.front_door) return std::nullopt;
-  if (state.open_run(group.name) != nullptr || owes_front_door(state, group.name)) {
-    return std::nullopt;
-  }
+  const auto awaited = front_door_awaited_since(state, group.name, now);
+  const bool is_written =
+      state.open_run(group.name) != nullptr || owes_front_door(state, group.name);
+  if (is_written && !awaited) return std::nullopt;
   const auto& active = status->second.active;
   auto step = front_door_step(state, group.name, active.value_or(group.home().name), "switch");
   if (!step) return std::nullopt;
@@ -169,7 +191,8 @@ std::optional<Call> front_door_call(const State& state, const GroupSpec& group, 
   call.group = group.name;
   call.step = *std::move(step);
   call.term = state.term;
-  call.pace = Pace{active ? detect.interval : kWhileNobodyIsActive, detect.timeout, Instant()};
+  const Duration every = active && !awaited ? detect.interval : kWhileNobodyIsActive;
+  call.pace = Pace{every, detect.timeout, awaited.value_or(Instant())};
   call.deadline = now + detect.timeout;
   return call;
 }

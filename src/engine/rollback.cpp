@@ -1,6 +1,7 @@
 // Taking a run back, before its point of no return: what it did is reverted in reverse order, one
-// step at a time. The source is active again before its fence is lifted; the claim is taken back
-// last, by writing the generation after it, so that a late write is refused.
+// step at a time. The source is active again before its fence is lifted. The claim is taken back
+// before that, by writing the generation after it: a late write is refused, and where somebody else
+// has claimed meanwhile the fence stays, for another site may be active by now.
 #include <algorithm>
 
 #include "engine/obligations.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/front_door.h"
 #include "engine/gates/gate.h"
 #include "engine/lookups.h"
 #include "engine/obligations.h"
@@ -269,7 +270,18 @@ bool end_done(Deliberation& deliberation, const RunId& id) {
   return true;
 }
 
+// A run that was interrupted goes on once the front door shows that its claim still holds.
+bool waits_for_front_door(Deliberation& deliberation, const RunId& id) {
+  const Work work = *find_work(deliberation.state(), id);
+  if (sight_of_front_door(deliberation, work) == FrontDoorSight::seen) return false;
+  if (deliberation.now() < front_door_deadline(deliberation.state(), work)) return true;
+  park_run(deliberation, id, why_unreadable(deliberation, work.group));
+  return true;
+}
+
 bool advance_forward(Deliberation& deliberation, const RunId& id) {
+  const std::size_t before = deliberation.proposed();
+  if (waits_for_front_door(deliberation, id)) return deliberation.proposed() != before;
   if (meet_failed_step(deliberation, id)) return true;
   if (skip_unneeded_fences(deliberation, id)) return true;
   if (skip_fences_behind_failures(deliberation, id)) return true;
@@ -288,7 +300,7 @@ bool advance_forward(Deliberation& deliberation, const RunId& id) {
 bool go_on_when_fenced(Deliberation& deliberation, const RunId& id) {
   const Run& run = run_of(deliberation, id);
   const State& state = deliberation.state();
-  if (!run.parked_at_fence) return false;
+  if (!run.parked_at_fence || is_taken(state.groups.at(run.plan.group))) return false;
   const GroupSpec& group = *state.configuration.find_group(run.plan.group);
   const bool holds = fence_holds(state, run);
   if (!holds && run.trigger == Trigger::automatic && !is_planned(run.plan.move) &&

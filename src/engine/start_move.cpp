@@ -9,6 +9,7 @@
 #include "engine/automation.h"
 #include "engine/commands.h"
 #include "engine/drills.h"
+#include "engine/front_door.h"
 #include "engine/gates/gate.h"
 #include "engine/plan/basis.h"
 #include "engine/plan/planner.h"
@@ -49,6 +50,12 @@ Result<SiteName> target_of(const Deliberation& deliberation, const GroupSpec& gr
 // Overrides are named gates, given with a reason and the source's name.
 std::optional<Answer> refuse_overrides(const Command& command, const StartMove& move,
                                        const Proposal& proposal) {
+  if (!move.confirmed_site.empty() && move.confirmed_site != proposal.source.text()) {
+    return refuse(ErrorCode::invalid,
+                  fmt::format("{} is not the site that is given up: that is {}",
+                              move.confirmed_site, proposal.source),
+                  command_line(proposal, move.overrides));
+  }
   if (move.overrides.empty()) return std::nullopt;
   const std::string line = command_line(proposal, move.overrides);
   for (const std::string& word : move.overrides) {
@@ -66,7 +73,7 @@ std::optional<Answer> refuse_overrides(const Command& command, const StartMove& 
   if (command.reason.empty()) {
     return refuse(ErrorCode::invalid, "a gate is passed only with a reason", line);
   }
-  if (move.confirmed_site != proposal.source.text()) {
+  if (move.confirmed_site.empty()) {
     return refuse(ErrorCode::invalid,
                   fmt::format("a gate is passed only when the name of the source is typed: {}",
                               proposal.source),
@@ -156,7 +163,14 @@ std::optional<Answer> refuse_by_gate(const Deliberation& deliberation,
   });
   const Run* open = one_at_a_time ? deliberation.state().open_run(proposal.group) : nullptr;
   std::string helps = "bascule runs";
-  if (!one_at_a_time) {
+  const GroupStatus& status = deliberation.state().groups.at(proposal.group);
+  const ForeignLine* foreign = unfenced_claim(status, proposal.target);
+  if (one_at_a_time && is_taken(status)) {
+    helps = "bascule import FILE --reason TEXT";
+  } else if (one_at_a_time && foreign != nullptr) {
+    helps =
+        fmt::format("bascule attest {} --site {} --reason TEXT", proposal.group, foreign->target);
+  } else if (!one_at_a_time) {
     helps = command_line(proposal, gates_to_pass(gates, overrides));
   } else if (open != nullptr) {
     helps = help_with_open_run(deliberation, *open, proposal, overrides);

@@ -64,6 +64,7 @@ struct Run {
   Json gates = Json::array();
   Term term = 0;
   Generation generation = 0;  // from the claim step's output; 0: none yet
+  std::string mark;           // of the term that opened it
   Instant opened_at;
   Sequence opened_seq = 0;
   std::optional<RunWait> wait;      // why it did not begin when it was opened
@@ -97,6 +98,8 @@ struct Obligation {
   ObligationKind kind = ObligationKind::standby;
   SiteName site;
   RunId run;
+  std::string mark;   // of the term that opened it
+  std::string actor;  // who opened it: an adoption by a person may displace another's claim
   std::string because;
   Instant opened_at;
   Execution execution;
@@ -177,6 +180,15 @@ struct ShadowEpisode {
   std::string because;
 };
 
+// A line at the front door that this journal did not write.
+struct ForeignLine {
+  Generation generation = 0;
+  std::string cluster;
+  std::string run;  // as it stands there
+  SiteName target;
+  Instant since;  // when it was found
+};
+
 struct GroupStatus {
   std::optional<SiteName> active;
   Instant active_since;
@@ -186,7 +198,11 @@ struct GroupStatus {
   Protection protection = Protection::exposed;
   std::string protection_because;
   std::optional<Hold> hold;
-  Generation generation = 0;                 // the newest this journal knows of; 0: none
+  Generation generation = 0;  // the newest this journal knows of; 0: none
+  std::string claimed_by;     // who wrote that generation, as its line says
+  // Runs of others whose claim this journal displaced and that are not known to have ended, by
+  // their target: each may still be making that site active.
+  std::map<SiteName, ForeignLine> displaced;
   std::optional<Instant> last_automatic_at;  // when the last automatic move ended
   std::int64_t flaps = 0;                    // automatic moves within flap.within
   bool acknowledged = true;                  // the last automatic move was acknowledged
@@ -217,13 +233,15 @@ struct State {
   std::string cluster;
   Sequence seq = 0;
   Term term = 0;
+  std::string mark;       // of this term
   Instant term_began_at;  // timers of what is under way count anew from here
   Instant last_at;        // record time never runs backwards
   std::map<GroupName, GroupStatus> groups;
   std::map<CheckReference, CheckVerdict> verdicts;
   std::map<RunId, Run> runs;  // every open one and the newest kEndedRunsKept ended ones
   std::map<RunId, Obligation> obligations;
-  std::optional<Hold> hold;  // on everything
+  std::optional<Hold> hold;                  // on everything
+  std::map<std::string, Sequence> imported;  // journals brought in, and up to which record
   std::int64_t runs_opened = 0;
   std::int64_t obligations_opened = 0;
 

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "engine/drift.h"
+#include "engine/front_door.h"
 #include "engine/obligations.h"
 #include "engine/plan/planner.h"
 #include "engine/runs.h"
@@ -86,7 +88,7 @@ void meet_superseded(const Moment& at, const Error& error) {
   const RunId id = at.work.id;
   if (at.work.obligation != nullptr) {
     const GroupName group = at.work.group;
-    hold_group(at.deliberation, group, error.message);
+    note_superseded(at.deliberation, group, std::nullopt, error.message);
     at.deliberation.propose(ObligationEnded{id, "superseded: " + error.message});
     return;
   }
@@ -234,6 +236,16 @@ Json prior_of(const Moment& at, const Inspection& found) {
   return found_before && !anew ? at.progress.prior : found.prior;
 }
 
+// A claim that would displace one that this work may not displace is not made.
+std::optional<Error> foreign_claim(const Moment& at, const Inspection& found) {
+  if (at.step.operation != "claim") return std::nullopt;
+  const std::optional<DoorLine> line = line_in(found.facts);
+  if (!line || wrote_line(at.state(), at.work.group, *line)) return std::nullopt;
+  const auto because = why_not_displace(at.state(), at.work, *line);
+  if (!because) return std::nullopt;
+  return Error{ErrorCode::superseded, *because, "", std::nullopt};
+}
+
 // Ready for the first time, or announced with an unknown end: an inspection says what to do.
 bool look(const Moment& at) {
   const bool resolves = at.stage == StepStage::resolving;
@@ -253,6 +265,10 @@ bool look(const Moment& at) {
   if (reading == nullptr) return expire(at, nullptr);
   if (reading->error) return meet_inspection_error(at, *reading);
   const Inspection& found = *reading->inspection;
+  if (const auto foreign = foreign_claim(at, found)) {
+    meet_superseded(at, *foreign);
+    return true;
+  }
   switch (found.finding) {
     case Finding::done:
       if (!resolves && is_always_applied(at.work, at.step)) {
@@ -425,7 +441,7 @@ void hold_group(Deliberation& deliberation, const GroupName& group, const std::s
 void park_superseded(Deliberation& deliberation, const RunId& run, const std::string& because) {
   const GroupName group = deliberation.state().runs.at(run).plan.group;
   park_run(deliberation, run, "superseded: " + because);
-  hold_group(deliberation, group, because);
+  note_superseded(deliberation, group, std::nullopt, because);
 }
 
 }  // namespace bascule::engine

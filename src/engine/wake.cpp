@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "engine/execution.h"
 #include "engine/failback.h"
+#include "engine/front_door.h"
 #include "engine/gates/gate.h"
 #include "engine/holds.h"
 #include "engine/watch.h"
@@ -56,7 +57,9 @@ void consider_runs(Earliest& earliest, const State& state) {
       if (next != nullptr) earliest.consider(revert_deadline(state, run, *next));
       continue;
     }
-    consider_steps(earliest, state, *find_work(state, id));
+    const Work work = *find_work(state, id);
+    consider_steps(earliest, state, work);
+    if (must_read_front_door(state, work)) earliest.consider(front_door_deadline(state, work));
     const bool takes_final_look = std::ranges::all_of(
         run.execution.progress, [](const auto& entry) { return has_ended(entry.second); });
     if (takes_final_look) earliest.consider(final_look_deadline(state, run));

@@ -29,6 +29,9 @@ struct TermOpened {
   ObserverName observer;
   std::string version;
   std::string cluster;
+  // Random: tells what the runs of this term write at a front door from what the runs of any other
+  // journal write there, which have the same numbers. Empty in journals from before.
+  std::string mark;
 };
 
 struct ConfigurationLoaded {
@@ -316,15 +319,51 @@ struct WouldHaveFailedOver {
   std::optional<std::int64_t> loss_bound_bytes;
 };
 
-using RecordBody =
-    std::variant<TermOpened, ConfigurationLoaded, ActiveSiteChanged, VerdictChanged,
-                 GroupStateChanged, ProtectionChanged, AutomationHeld, AutomationReleased,
-                 MoveAcknowledged, SiteAttested, RunOpened, StepStarted, StepApplied, StepRetried,
-                 StepEnded, RollbackBegun, StepReverted, RunParked, RunResumed, RunEnded,
-                 ObligationOpened, ObligationRetried, ObligationEnded, LossMeasured, TwoWritersSeen,
-                 TwoWritersEnded, RoleChangeSeen, RoleChangeEnded, FrontDoorDrifted,
-                 FrontDoorSilent, FrontDoorRestored, HoldAlarmRaised, HomeReadinessChanged,
-                 DrillBegun, DrillOverdue, DrillEnded, RunBegun, WouldHaveFailedOver>;
+// What another journal of the same cluster says about a group.
+struct ImportedRun {
+  std::string run;  // as its line at the front door names it
+  Move move = Move::failover;
+  SiteName source;
+  SiteName target;
+  RunState state = RunState::done;
+  std::string actor;
+  std::string reason;
+  Instant opened_at;
+  std::optional<Instant> ended_at;
+};
+struct ImportedObligation {
+  ObligationKind kind = ObligationKind::standby;
+  SiteName site;
+  std::string because;
+};
+struct ImportedGroup {
+  GroupName group;
+  SiteName active;
+  Instant active_since;
+  Generation generation = 0;
+  std::string claimed_by;          // who wrote that generation
+  std::vector<SiteName> attested;  // a person vouched that they are stopped
+  std::vector<ImportedRun> runs;   // oldest first
+  std::vector<ImportedObligation> obligations;
+};
+// What another Bascule did, brought in from its exported journal by a person.
+struct JournalImported {
+  std::string journal;  // the hash of its first record: two exports of one journal agree on it
+  Sequence head_seq = 0;
+  std::string head_hash;
+  std::string cluster;
+  ObserverName observer;
+  std::vector<ImportedGroup> groups;
+};
+
+using RecordBody = std::variant<
+    TermOpened, ConfigurationLoaded, ActiveSiteChanged, VerdictChanged, GroupStateChanged,
+    ProtectionChanged, AutomationHeld, AutomationReleased, MoveAcknowledged, SiteAttested,
+    RunOpened, StepStarted, StepApplied, StepRetried, StepEnded, RollbackBegun, StepReverted,
+    RunParked, RunResumed, RunEnded, ObligationOpened, ObligationRetried, ObligationEnded,
+    LossMeasured, TwoWritersSeen, TwoWritersEnded, RoleChangeSeen, RoleChangeEnded,
+    FrontDoorDrifted, FrontDoorSilent, FrontDoorRestored, HoldAlarmRaised, HomeReadinessChanged,
+    DrillBegun, DrillOverdue, DrillEnded, RunBegun, WouldHaveFailedOver, JournalImported>;
 
 struct Record {
   Sequence seq = 0;  // assigned when the engine proposes it; the journal refuses a gap

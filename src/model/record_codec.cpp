@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "model/fields.h"
+#include "model/import_fields.h"
 #include "model/plan_fields.h"
 
 namespace bascule {
@@ -21,6 +22,7 @@ inline constexpr auto kMembers<TermOpened> = std::tuple{
     member("observer", &TermOpened::observer),
     member("version", &TermOpened::version),
     member("cluster", &TermOpened::cluster),
+    added_later("mark", &TermOpened::mark),
 };
 
 template <>
@@ -317,6 +319,16 @@ inline constexpr auto kMembers<WouldHaveFailedOver> = std::tuple{
     member("loss_bound_bytes", &WouldHaveFailedOver::loss_bound_bytes),
 };
 
+template <>
+inline constexpr auto kMembers<JournalImported> = std::tuple{
+    member("journal", &JournalImported::journal),
+    member("head_seq", &JournalImported::head_seq),
+    member("head_hash", &JournalImported::head_hash),
+    member("cluster", &JournalImported::cluster),
+    member("observer", &JournalImported::observer),
+    member("groups", &JournalImported::groups),
+};
+
 }  // namespace codec
 
 namespace {
@@ -384,6 +396,7 @@ constexpr std::array kRecordTypes{
     record_type<DrillEnded>("DrillEnded"),
     record_type<RunBegun>("RunBegun"),
     record_type<WouldHaveFailedOver>("WouldHaveFailedOver"),
+    record_type<JournalImported>("JournalImported"),
 };
 
 constexpr bool table_follows_the_variant() {
@@ -447,6 +460,16 @@ Json to_json(const Record& record) {
   return codec::write_canonical(Envelope{kRecordVersion, record.actor, record.reason,
                                          std::string(type.name), record.seq, record.term, record.at,
                                          type.write(record.body)});
+}
+
+Json to_json(const JournalImported& imported) {
+  return codec::write_canonical(imported);
+}
+
+Result<JournalImported> journal_imported_from_json(const Json& json) {
+  JournalImported imported;
+  if (const auto found = codec::read(json, imported)) return fail(codec::to_error(*found));
+  return imported;
 }
 
 std::string encode(const Record& record) {

@@ -31,6 +31,10 @@ Result<Record> decode(std::string_view bytes);
 
 Json to_json(const Record& record);  // the same object as in the bytes
 
+// What a command brings in is what its record will hold.
+Json to_json(const JournalImported& imported);
+Result<JournalImported> journal_imported_from_json(const Json& json);
+
 Hash chain(const Hash& previous, std::string_view bytes);
 std::string to_hex(const Hash& hash);
 Result<Hash> hash_from_hex(std::string_view text);

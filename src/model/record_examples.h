@@ -56,7 +56,7 @@ Body example();
 
 template <>
 inline TermOpened example() {
-  return {ObserverName("laptop"), "0.1.0", "demo"};
+  return {ObserverName("laptop"), "0.1.0", "demo", "7f3a9c21"};
 }
 template <>
 inline ConfigurationLoaded example() {
@@ -267,6 +267,21 @@ inline WouldHaveFailedOver example() {
   would.loss_bound = Duration{800};
   would.loss_bound_bytes = 4'096;
   return would;
+}
+template <>
+inline JournalImported example() {
+  const ImportedRun run{"r-0002@1f0c77a2",  Move::failover, SiteName("amsterdam"),
+                        SiteName("berlin"), RunState::done, "ana@laptop",
+                        "the rack is dark", moment(-900),   moment(-100)};
+  const ImportedGroup group{GroupName("shop"),
+                            SiteName("berlin"),
+                            moment(-300),
+                            9,
+                            "r-0002@1f0c77a2",
+                            {SiteName("amsterdam")},
+                            {run},
+                            {{ObligationKind::fence, SiteName("amsterdam"), "it did not answer"}}};
+  return {std::string(64, 'a'), 57, std::string(64, 'b'), "demo", ObserverName("laptop"), {group}};
 }
 
 // A journal of them: one record of each type, numbered from `first` on.

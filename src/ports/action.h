@@ -38,6 +38,7 @@ struct StepCall {
   std::int64_t attempt = 0;
   Term term = 0;
   Generation generation = 0;  // the run's; for a claim the newest that the journal knows
+  std::string claimant;       // whom a line at a front door names; empty: the run
   Json prior = nullptr;       // as recorded at the start of the step
   AskedBy asked_by = AskedBy::bascule;
   // Of a switch: what this run's claim gave out ({address: [...], ...}); null where not known. The

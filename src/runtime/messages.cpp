@@ -37,7 +37,7 @@ namespace {
 // GroupStateChanged              warning    to DEGRADED or CRITICAL; otherwise info
 // ProtectionChanged              warning    to exposed; otherwise info
 // ObligationOpened               warning    a fence or a standby is owed; ended: info
-// MoveAcknowledged, SiteAttested info
+// MoveAcknowledged, SiteAttested, JournalImported info
 // LossMeasured                   info       (critical would be too late to help)
 
 struct Text {
@@ -162,6 +162,17 @@ struct Writer {
   MaybeText operator()(const TwoWritersEnded& ended) const {
     return Text{Severity::info, ended.group, RunId(),
                 fmt::format("{}: one writer again", ended.group), ended.because};
+  }
+  MaybeText operator()(const JournalImported& imported) const {
+    std::vector<std::string> active;
+    for (const ImportedGroup& group : imported.groups) {
+      active.push_back(fmt::format("{} at {}", group.group, group.active));
+    }
+    return Text{Severity::info, imported.groups.empty() ? GroupName() : imported.groups[0].group,
+                RunId(),
+                fmt::format("{} imported the journal of {}: {}", record.actor, imported.observer,
+                            fmt::join(active, ", ")),
+                record.reason};
   }
   MaybeText operator()(const AutomationHeld& held) const {
     const std::string what = held.group.empty() ? "every group" : held.group.text();

@@ -111,6 +111,7 @@ std::vector<Row> table() {
           {of_run<DrillEnded>(), Severity::warning},
           {AutomationHeld{kShop, std::nullopt}, Severity::critical},
           {AutomationReleased{kShop}, Severity::info},
+          {JournalImported{}, Severity::info},
           {critical, Severity::warning},
           {degraded, Severity::warning},
           {healthy, Severity::info},

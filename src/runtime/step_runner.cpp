@@ -31,6 +31,7 @@ StepCall to_step_call(const Call& call, Deadline deadline) {
   made.attempt = call.attempt;
   made.term = call.term;
   made.generation = call.generation;
+  made.claimant = call.claimant;
   made.prior = call.prior;
   made.claimed = call.claimed;
   return made;
@@ -174,8 +175,13 @@ awaitable<Result<Inspection>> StepRunner::inspect(Call call, Deadline deadline, 
   const Deadline limit = earlier_of(deadline, Deadline::in(services_.clock, kInspectionLimit));
   StepCall step_call = to_step_call(call, limit);
   step_call.asked_by = asked_by;
-  co_return co_await with_deadline(services_.clock, limit, call.step.id.text(),
-                                   (*action)->inspect(std::move(step_call)));
+  Result<Inspection> found = co_await with_deadline(services_.clock, limit, call.step.id.text(),
+                                                    (*action)->inspect(std::move(step_call)));
+  // A process that was stopped meanwhile must not act on old news.
+  if (found && limit.has_passed(services_.clock)) {
+    co_return fail(ErrorCode::timeout, "{} was looked at too long ago", call.step.id);
+  }
+  co_return found;
 }
 
 }  // namespace bascule::runtime

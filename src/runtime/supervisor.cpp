@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "async/random.h"
 #include "async/with_deadline.h"
 #include "engine/plan/basis.h"
 #include "runtime/replay.h"
@@ -112,8 +113,9 @@ awaitable<Result<void>> Supervisor::serve_term(Term term) {
   self_check_ =
       std::make_unique<SelfCheck>(*loop_, *scheduler_, clock_, observer, std::move(*references));
   if (stop_requested_) loop_->stop();
-  loop_->begin(engine::TermBegan{term, observer, assembly_.version, configuration.cluster},
-               configuration);
+  loop_->begin(
+      engine::TermBegan{term, observer, assembly_.version, configuration.cluster, random_mark()},
+      configuration);
   if (!assembly_.suspicion.empty()) {
     loop_->notice(Severity::critical, assembly_.suspicion,
                   "what was done since then is not known: automation is held until a person has "

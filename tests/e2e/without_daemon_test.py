@@ -150,7 +150,8 @@ class Looking(cases.WithScene):
 class Asking(cases.WithScene):
     COMMANDS = ("serve", "check", "plan", "failover", "switchover", "failback", "status", "explain",
                 "runs", "show", "resume", "abort", "hold", "release", "ack", "attest", "adopt",
-                "config validate", "audit verify", "version")
+                "config validate", "audit verify", "audit export", "import",
+                "version")
 
     def test_without_a_daemon_a_question_ends_with_7_and_says_what_to_do(self):
         for words in (("status",), ("explain", "shop"), ("runs",), ("show", "r-0001"),

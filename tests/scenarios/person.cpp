@@ -93,4 +93,30 @@ Result<Said> read_command(const std::vector<std::string>& words) {
               details.planned};
 }
 
+engine::ImportJournal journal_of(const std::vector<std::string>& words, const World& world,
+                                 Instant now) {
+  const std::string& run = words.at(2);
+  const SiteName active(words.at(4));
+  const std::string as = words.size() > 6 ? words.at(6) : "";
+  ImportedGroup group;
+  group.group = kShop;
+  group.active = active;
+  group.active_since = now;
+  group.generation = world.door().generation;
+  group.claimed_by = run;
+  group.runs.push_back(ImportedRun{run, Move::failover, SiteName(), active, RunState::done, "ben",
+                                   "nobody else was there", now, now});
+  for (const auto& [name, machine] : world.machines()) {
+    if (as != "fence-owed" || name == active) continue;
+    group.obligations.push_back({ObligationKind::fence, name, "it did not answer"});
+    break;
+  }
+  engine::ImportJournal import;
+  import.journal =
+      JournalImported{std::string(64, 'a'), 7,      std::string(64, 'b'), world.door().cluster,
+                      ObserverName("desk"), {group}};
+  if (as == "open") import.open_run = run;
+  return import;
+}
+
 }  // namespace bascule::scenario

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "engine/input.h"
+#include "world.h"
 
 namespace bascule::scenario {
 
@@ -18,5 +19,10 @@ struct Said {
 // ana VERB [ARGUMENT] [to SITE] [override GATE]… [confirm SITE] [key KEY] [step S] [as WORD]
 //     [for DURATION] [at TIME] [supersede RUN] [planned] [because TEXT]
 Result<Said> read_command(const std::vector<std::string>& words);
+
+// ana import RUN to SITE [as open|fence-owed]: the journal of whoever wrote the line at the front
+// door; `open`: that run is not over.
+engine::ImportJournal journal_of(const std::vector<std::string>& words, const World& world,
+                                 Instant now);
 
 }  // namespace bascule::scenario

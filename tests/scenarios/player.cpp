@@ -84,7 +84,7 @@ void Player::begin_term() {
   engine::State replayed;
   for (const Record& record : journal_) engine::evolve(replayed, record);
   state_ = std::move(replayed);
-  deliver(engine::TermBegan{state_.term + 1, kLaptop, "test", script_.configuration.cluster});
+  deliver(engine::TermBegan{state_.term + 1, kLaptop, "test", script_.configuration.cluster, ""});
   deliver(engine::ConfigurationRead{script_.configuration});
   if (!alive_) return;
   detectors_.clear();
@@ -380,12 +380,7 @@ void Player::change_world(const std::vector<std::string>& words) {
     if (words.at(1) == "silent") world_.door().answers = false;
     if (words.at(1) == "answers") world_.door().answers = true;
     if (words.at(1) == "shows") world_.door().address = words.at(2);
-    if (words.at(1) == "taken-by") {
-      ++world_.door().generation;
-      world_.door().run = words.at(2);
-      world_.door().target = words.size() > 6 ? words.at(6) : "berlin";
-      if (words.size() > 4) world_.door().cluster = words.at(4);
-    }
+    if (words.at(1) == "taken-by") world_.take_door(words);
     if (words.at(1) == "loses-record") world_.door().keeps_record = false;
     if (words.at(1) == "record-says") world_.door().generation = std::stoull(words.at(2));
   } else if (what == "reload") {
@@ -453,6 +448,10 @@ void Player::change_machine(const std::string& what, const std::vector<std::stri
 
 // What a person asks, or keeps for later.
 void Player::command(const std::vector<std::string>& words) {
+  if (words.at(1) == "import") {
+    deliver(engine::Command{"ana", "told by hand", journal_of(words, world_, now_)});
+    return;
+  }
   auto said = read_command(words);
   if (!said) {
     broken_.push_back(said.error().message);

@@ -183,6 +183,13 @@ struct Words {
     return fmt::format("{} {}{}", body.run, body.succeeded ? "succeeded" : "failed",
                        in_brackets(body.because));
   }
+  std::string operator()(const JournalImported& body) const {
+    std::string text = fmt::format("of {}, up to {}", body.observer, body.head_seq);
+    for (const ImportedGroup& group : body.groups) {
+      text += fmt::format(", {} at generation {}", group.active, group.generation);
+    }
+    return text;
+  }
 };
 
 Json json_of(const std::optional<Instant>& at) {

@@ -32,7 +32,9 @@ bool is_announced_unseen(const Call& call) {
 }  // namespace
 
 World::World(const Configuration& configuration)
-    : group_(configuration.groups.front()), now_(engine::test_world::at(0)) {
+    : group_(configuration.groups.front()),
+      cluster_(configuration.cluster),
+      now_(engine::test_world::at(0)) {
   for (const SiteSpec& site : group_.sites) {
     Machine& machine = machines_[site.name];
     machine.primary = site.name == group_.home().name;
@@ -40,6 +42,19 @@ World::World(const Configuration& configuration)
     machine.follows = group_.home().name;
   }
   door_.address = address_of(group_.home().name);
+}
+
+void World::take_door(const std::vector<std::string>& words) {
+  ++door_.generation;
+  door_.run = words.at(2);
+  door_.cluster = cluster_;
+  for (const SiteSpec& site : group_.sites) {
+    if (address_of(site.name) == door_.address) door_.target = site.name.text();
+  }
+  for (std::size_t i = 3; i + 1 < words.size(); i += 2) {
+    if (words[i] == "for") door_.target = words[i + 1];
+    if (words[i] == "of") door_.cluster = words[i + 1];
+  }
 }
 
 std::string World::address_of(const SiteName& site) const {
@@ -169,7 +184,7 @@ Result<Outputs> World::write_door(const Call& call) {
     }
     door_.generation = next;
     door_.run = call.run.text();
-    door_.cluster = "demo";
+    door_.cluster = cluster_;
     door_.target = call.target.text();
     door_.keeps_record = true;
   }
@@ -282,10 +297,19 @@ Result<void> World::revert(const Call& call) {
   const std::string& uses = call.step.uses;
   if (uses == "dns.record") {
     if (!door_.answers) return fail(ErrorCode::unavailable, "no name server answers");
-    const bool done_already = door_.run == call.run.text() && door_.generation > call.generation;
+    const bool ours = door_.run == call.run.text();
+    const bool done_already = ours && door_.generation > call.generation;
     if (done_already) return {};
+    const bool as_before =
+        call.step.operation == "claim" &&
+        door_.generation == static_cast<Generation>(integer_or(call.prior, "generation"));
+    if (!ours && !as_before) {
+      return fail(ErrorCode::superseded, "generation {} was written by {}", door_.generation,
+                  door_.run);
+    }
     ++door_.generation;
     door_.run = call.run.text();
+    door_.target = call.source.text();
     if (call.step.operation == "switch") {
       const std::vector<std::string> before = texts_or_empty(call.prior, "address");
       if (!before.empty()) door_.address = before.front();

@@ -59,8 +59,13 @@ class World {
   Machine& machine(const SiteName& site) { return machines_.at(site); }
   [[nodiscard]] const std::map<SiteName, Machine>& machines() const { return machines_; }
   Door& door() { return door_; }
+  [[nodiscard]] const Door& door() const { return door_; }
   [[nodiscard]] std::string address_of(const SiteName& site) const;
   [[nodiscard]] std::vector<SiteName> writers() const;
+
+  // "front-door taken-by RUN [for SITE] [of CLUSTER]": by default for the site that is shown, and
+  // of this cluster.
+  void take_door(const std::vector<std::string>& words);
 
   // Clients write and replicas follow until this moment.
   void advance(Instant now);
@@ -86,6 +91,7 @@ class World {
   [[nodiscard]] const Machine* shown() const;
 
   GroupSpec group_;
+  std::string cluster_;
   std::map<SiteName, Machine> machines_;
   Door door_;
   std::set<std::string> switched_;  // steps of the kind `switch` that are done

@@ -39,7 +39,7 @@ class MetricsTest : public testing::Test {
 };
 
 TEST_F(MetricsTest, EverySeriesThatCanBeExistsFromTheBeginning) {
-  record(TermOpened{kLaptop, "0.1.0", "demo"});
+  record(TermOpened{kLaptop, "0.1.0", "demo", ""});
   EXPECT_EQ(value("bascule_build_info{observer=\"laptop\",version=\"0.1.0\"}"), "1");
   EXPECT_EQ(value("bascule_check_looks_total{check=\"app\",group=\"shop\",site=\"berlin\"}"), "0");
   EXPECT_EQ(value("bascule_runs_ended_total{group=\"shop\",move=\"failover\",outcome=\"done\"}"),
@@ -50,7 +50,7 @@ TEST_F(MetricsTest, EverySeriesThatCanBeExistsFromTheBeginning) {
 }
 
 TEST_F(MetricsTest, LooksAreCounted) {
-  record(TermOpened{kLaptop, "0.1.0", "demo"});
+  record(TermOpened{kLaptop, "0.1.0", "demo", ""});
   const CheckSpec& check = shop_in(state_).sites.front().checks.front();
   Observation seen = look(app_of(kAmsterdam), at(1'000), Health::healthy);
   seen.latency = Microseconds{2'500};
@@ -65,7 +65,7 @@ TEST_F(MetricsTest, LooksAreCounted) {
 }
 
 TEST_F(MetricsTest, WhatHappensToAGroupIsShown) {
-  record(TermOpened{kLaptop, "0.1.0", "demo"});
+  record(TermOpened{kLaptop, "0.1.0", "demo", ""});
   record(GroupStateChanged{kShop, GroupState::healthy, GroupState::critical, ""});
   EXPECT_EQ(value("bascule_group_state{group=\"shop\",state=\"CRITICAL\"}"), "1");
   EXPECT_EQ(value("bascule_group_state{group=\"shop\",state=\"HEALTHY\"}"), "0");
@@ -78,7 +78,7 @@ TEST_F(MetricsTest, WhatHappensToAGroupIsShown) {
 }
 
 TEST_F(MetricsTest, WhatIsNotConfiguredAnyMoreIsGone) {
-  record(TermOpened{kLaptop, "0.1.0", "demo"});
+  record(TermOpened{kLaptop, "0.1.0", "demo", ""});
   Configuration smaller = state_.configuration;
   smaller.groups.front().sites.front().checks.erase(
       smaller.groups.front().sites.front().checks.begin());
@@ -89,7 +89,7 @@ TEST_F(MetricsTest, WhatIsNotConfiguredAnyMoreIsGone) {
 }
 
 TEST_F(MetricsTest, NothingIsServedThatTheTableDoesNotName) {
-  record(TermOpened{kLaptop, "0.1.0", "demo"});
+  record(TermOpened{kLaptop, "0.1.0", "demo", ""});
   metrics_.answered(200);
   metrics_.notified("log", "sent");
   std::set<std::string> families;

@@ -21,7 +21,7 @@ struct Arguments {
 
   std::string group;
   std::string run;
-  std::string file;   // of `config validate` and `config init`
+  std::string file;   // of `config validate`, `config init` and `import`
   std::string store;  // of `audit verify` and `audit export`
 
   std::string shell;               // of `completion`

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/client.h"
+#include "app/command_line/beside.h"
 #include "app/configuration_file.h"
 #include "app/environment.h"
 #include "app/local.h"
@@ -74,6 +75,16 @@ awaitable<ExitCode> with_daemon(Session& session, Work work) {
   co_return co_await work(session, **client);
 }
 
+// Two processes cannot write one journal, whatever is confirmed.
+Error explain_store(Error error) {
+  const bool is_held = error.code == ErrorCode::unavailable && error.what_to_do.empty();
+  if (is_held) {
+    error.what_to_do =
+        "leave --local out, or end that process first; a process that only hangs has to be killed";
+  }
+  return error;
+}
+
 }  // namespace
 
 awaitable<ExitCode> with_local_backend(Session& session, Purpose purpose, Work work) {
@@ -82,8 +93,12 @@ awaitable<ExitCode> with_local_backend(Session& session, Purpose purpose, Work w
   auto loaded = load_or_say(session, session.arguments().configuration);
   if (!loaded) co_return ExitCode::usage;
   const Access access = purpose == Purpose::command ? Access::act : Access::look_only;
+  if (purpose == Purpose::command) {
+    if (const auto refused = co_await refuse_beside_another(session, loaded->configuration.listen))
+      co_return *refused;
+  }
   auto opened = co_await LocalSession::open(session.io(), std::move(*loaded), access);
-  if (!opened) co_return session.fail(opened.error());
+  if (!opened) co_return session.fail(explain_store(opened.error()));
   ExitCode ended = co_await work(session, **opened);
   const auto closed = co_await (*opened)->close();
   if (!closed && ended == ExitCode::done) ended = session.fail(closed.error());

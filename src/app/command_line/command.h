@@ -47,6 +47,8 @@ Family completing();
 // Options that several families share.
 void declare_reason(CLI::App& app, Arguments& arguments);
 void declare_local(CLI::App& app, Arguments& arguments);
+// Of commands that change something: beside --local, --confirm.
+void declare_local_change(CLI::App& app, Arguments& arguments);
 void declare_following(CLI::App& app, Arguments& arguments);
 
 }  // namespace bascule::app

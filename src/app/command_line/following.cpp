@@ -193,6 +193,22 @@ class Display {
   std::map<std::string, std::string> shown_;
 };
 
+// A terminal that closes leaves a run of the daemon to it. A run in this process goes on to its end
+// all the same: nobody else would take it there.
+void wait_for_leaving(const std::shared_ptr<boost::asio::signal_set>& signals,
+                      const std::shared_ptr<Sight>& sight, bool in_this_process) {
+  signals->async_wait(
+      [signals, sight, in_this_process](boost::system::error_code canceled, int signal) {
+        if (canceled) return;
+        if (signal == SIGHUP && in_this_process) {
+          wait_for_leaving(signals, sight, in_this_process);
+          return;
+        }
+        sight->left = true;
+        sight->changed.notify_all();
+      });
+}
+
 ExitCode exit_code_of_run(const Json& run, bool wants_it_taken_back) {
   const std::string state = text_or(run, "state");
   if (state == "done") return wants_it_taken_back ? ExitCode::no : ExitCode::done;
@@ -233,12 +249,9 @@ awaitable<ExitCode> follow_run(Session& session, Backend& backend, FollowOptions
   Sight& sight = *shared;
   Display display(session, options);
   Watcher watcher(session.clock(), backend, options.run, sight);
-  boost::asio::signal_set signals(session.io(), SIGINT, SIGTERM, SIGHUP);
-  signals.async_wait([shared](boost::system::error_code canceled, int) {
-    if (canceled) return;
-    shared->left = true;
-    shared->changed.notify_all();
-  });
+  const auto signals =
+      std::make_shared<boost::asio::signal_set>(session.io(), SIGINT, SIGTERM, SIGHUP);
+  wait_for_leaving(signals, shared, options.in_this_process);
   Scope scope(
       session.io().get_executor(), [&sight](const std::string& name, const std::string& why) {
         sight.failure =
@@ -258,7 +271,7 @@ awaitable<ExitCode> follow_run(Session& session, Backend& backend, FollowOptions
       co_await sight.changed.wait(session.clock(), next);
     }
   }
-  signals.cancel();
+  signals->cancel();
   scope.request_stop();
   co_await scope.join();
   display.finish(sight);

@@ -1,6 +1,6 @@
 // Follows a run to its end: driven by the journal (one question waits for the next record), drawn
 // again in place on a terminal, one line for each step's end elsewhere. Ctrl-c leaves; that never
-// stops a run of the daemon.
+// stops a run of the daemon. A terminal that closes leaves too; a run in this process goes on.
 #pragma once
 
 #include <string>

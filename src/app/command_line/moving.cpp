@@ -242,7 +242,8 @@ void declare(CLI::App& app, Arguments& arguments) {
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--confirm", arguments.confirmed_site,
-                 "the site that is given up, where --override cannot ask for it")
+                 "the site that is given up: for --override, and for --local where another Bascule "
+                 "may be there")
       ->type_name("SITE");
   app.add_option("--at", arguments.at,
                  "begin at this time: 2026-11-25T14:00:00Z, 14:00 (UTC; tomorrow when that has "

@@ -9,8 +9,11 @@
 #include "app/command_line/backends.h"
 #include "app/command_line/command.h"
 #include "app/command_line/following.h"
+#include "app/environment.h"
 #include "app/terminal/texts.h"
 #include "app/terminal/view_reading.h"
+#include "model/record_codec.h"
+#include "runtime/journal_import.h"
 
 namespace bascule::app {
 namespace {
@@ -85,6 +88,18 @@ awaitable<ExitCode> adopt(Session& session, Backend& backend) {
                           std::move(body));
 }
 
+awaitable<ExitCode> import_journal(Session& session, Backend& backend) {
+  const std::string& path = session.arguments().file;
+  const auto text = read_file(path, runtime::kExportMax);
+  if (!text) co_return session.fail(in_context(path, text.error()));
+  const auto read = runtime::read_export(*text);
+  if (!read) co_return session.fail(in_context(path, read.error()));
+  Json body = body_of(session);
+  body["journal"] = to_json(read->journal);
+  body["open_run"] = read->open_run;
+  co_return co_await tell(session, backend, path_of({"import"}), std::move(body));
+}
+
 // The answer, and then the run to its end: that is what was asked for.
 awaitable<ExitCode> tell_run(Session& session, Backend& backend, std::string verb, Json body) {
   const Arguments& arguments = session.arguments();
@@ -134,7 +149,7 @@ ExitCode perform(Session& session) {
 void declare_group(CLI::App& app, Arguments& arguments) {
   app.add_option("GROUP", arguments.group, "");
   declare_reason(app, arguments);
-  declare_local(app, arguments);
+  declare_local_change(app, arguments);
 }
 
 void declare_hold(CLI::App& app, Arguments& arguments) {
@@ -154,11 +169,17 @@ void declare_adopt(CLI::App& app, Arguments& arguments) {
   app.add_option("--active", arguments.active, "the site that is active")->type_name("SITE");
 }
 
+void declare_import(CLI::App& app, Arguments& arguments) {
+  app.add_option("FILE", arguments.file, "");
+  declare_reason(app, arguments);
+  declare_local_change(app, arguments);
+}
+
 void declare_run(CLI::App& app, Arguments& arguments) {
   app.add_option("RUN", arguments.run, "");
   declare_reason(app, arguments);
   declare_following(app, arguments);
-  declare_local(app, arguments);
+  declare_local_change(app, arguments);
 }
 
 void declare_resume(CLI::App& app, Arguments& arguments) {
@@ -217,6 +238,23 @@ std::vector<Command> of_automation() {
        perform<adopt>}};
 }
 
+Command of_journals() {
+  return {"import",
+          "FILE --reason TEXT",
+          "bring in what another Bascule did, from its exported journal",
+          "After a move with --local at another machine the daemon knows nothing of it, and holds "
+          "the group when it finds the front door taken. This verifies the other journal and takes "
+          "from it which site is active, the generation of the front door, who was attested to be "
+          "stopped, and what is still owed. The hold stays until it is released. Refused: a broken "
+          "chain, another cluster, unknown groups or sites, a run that is open in either journal, "
+          "nothing new. A file is imported once; again changes nothing.",
+          {{"bascule import desk.jsonl --reason \"INC-2041: moved by hand\"",
+            "made there by bascule audit export"}},
+          {{"FILE", &Arguments::file}, {"--reason TEXT", &Arguments::reason}},
+          declare_import,
+          perform<import_journal>};
+}
+
 std::vector<Command> of_runs() {
   const auto reason = std::pair("--reason TEXT", &Arguments::reason);
   const auto run = std::pair("RUN", &Arguments::run);
@@ -255,6 +293,7 @@ std::vector<Command> of_runs() {
 
 Family operating() {
   std::vector<Command> commands = of_automation();
+  commands.push_back(of_journals());
   for (Command& command : of_runs()) commands.push_back(std::move(command));
   return {"Tell Bascule", std::move(commands)};
 }

@@ -148,6 +148,14 @@ void declare_local(CLI::App& app, Arguments& arguments) {
                "without a daemon: Bascule inside this process, with -c FILE");
 }
 
+void declare_local_change(CLI::App& app, Arguments& arguments) {
+  declare_local(app, arguments);
+  app.add_option("--confirm", arguments.confirmed_site,
+                 "with --local, the name of the active site: go on although another Bascule may "
+                 "be there")
+      ->type_name("SITE");
+}
+
 void declare_following(CLI::App& app, Arguments& arguments) {
   app.add_flag("--no-wait", arguments.no_wait, "do not follow the run: it goes on by itself");
   app.add_option("--timeout", arguments.wait_limit, "how long to follow it (default 1h)")

@@ -1,15 +1,12 @@
 // Gates 8 and 9: one move at a time, and no site made active before the one it replaces is stopped.
 #include <algorithm>
 
+#include "engine/front_door.h"
 #include "engine/gates/ask.h"
 #include "engine/phrases.h"
 
 namespace bascule::engine {
 namespace {
-
-bool is_planned(Move move) {
-  return move != Move::failover;
-}
 
 // A switchover, a failback and a drill need `sealed`, whatever the policy says.
 Rung needed_rung(const Policy& policy, Move move) {
@@ -38,12 +35,6 @@ const Run* run_of(const Question& question) {
   const bool same =
       run->plan.source == question.proposal.source && run->plan.target == question.proposal.target;
   return same ? run : nullptr;
-}
-
-bool has_ended(const StepProgress& progress) {
-  return progress.state == StepState::done || progress.state == StepState::unchanged ||
-         progress.state == StepState::skipped || progress.state == StepState::failed ||
-         progress.state == StepState::reverted;
 }
 
 bool is_fence_of_source(const Run& run, const Step& step) {
@@ -149,8 +140,20 @@ GateAnswer ask_one_at_a_time(const Question& question) {
     if (run.state == RunState::running) ++running;
   }
   const std::int64_t limit = question.state.configuration.max_concurrent_runs;
+  const ForeignLine* foreign = unfenced_claim(question.status, question.proposal.target);
   GateAnswer answer;
-  if (open != nullptr && open->state == RunState::running) {
+  if (is_taken(question.status)) {
+    answer = it_refuses(fmt::format("{}, and this journal does not know what it did: {}",
+                                    question.status.drift->because,
+                                    what_helps_when_taken(question.group.name)));
+    answer.since = question.status.drift->since;
+  } else if (foreign != nullptr) {
+    answer = it_refuses(fmt::format(
+        "{} of another journal, whose claim was displaced, may still "
+        "be making {} active: {}",
+        foreign->run, foreign->target, what_helps_when_displaced(question.group.name, *foreign)));
+    answer.since = foreign->since;
+  } else if (open != nullptr && open->state == RunState::running) {
     answer = it_refuses(fmt::format("{} is running ({} to {}): `bascule show {}`", open->id,
                                     to_string(open->plan.move), open->plan.target, open->id));
     answer.since = open->opened_at;

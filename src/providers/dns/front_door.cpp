@@ -27,6 +27,10 @@ std::uint64_t generation_in(const Json& prior) {
   return generation > 0 ? static_cast<std::uint64_t>(generation) : 0;
 }
 
+const std::string& claimant_of(const StepCall& call) {
+  return call.claimant.empty() ? call.run.text() : call.claimant;
+}
+
 // The generation that a claim takes, and that a revert takes after it.
 std::uint64_t next_generation(const StepCall& call) {
   return std::max<std::uint64_t>(generation_in(call.prior), call.generation) + 1;
@@ -251,12 +255,13 @@ RecordSet FrontDoor::text_set(std::vector<std::string> values) const {
 Ownership FrontDoor::ownership(const StepCall& call, std::uint64_t generation,
                                const SiteName& target) const {
   const auto word = [](const std::string& text) { return text.empty() ? "-" : text; };
-  return Ownership{generation, word(settings_.cluster), word(call.run.text()), word(target.text())};
+  return Ownership{generation, word(settings_.cluster), word(claimant_of(call)),
+                   word(target.text())};
 }
 
 bool FrontDoor::is_of_run(const View& view, const StepCall& call) const {
   return view.owner && !call.run.empty() && view.owner->cluster == settings_.cluster &&
-         view.owner->run == call.run.text();
+         view.owner->run == claimant_of(call);
 }
 
 bool FrontDoor::is_ours(const View& view, const StepCall& call, std::uint64_t generation) const {

@@ -12,8 +12,8 @@
 // empty. What is found and neither ours nor known is `superseded`; an address that was edited by
 // hand under our own claim is a `conflict`. Nothing here decides; nothing is written twice.
 //
-// Two installations of one cluster name whose runs have the same number, start from the same
-// generation and move to the same target write the same TXT and cannot tell each other apart.
+// RUN is the run's number and the mark of the term that opened it (StepCall::claimant), so that two
+// journals whose runs have the same number cannot take each other's line for their own.
 #pragma once
 
 #include <memory>
