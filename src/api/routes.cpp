@@ -20,7 +20,10 @@ constexpr std::int64_t kLongestWait = 30'000;
 constexpr std::size_t kJournalPage = 1'000;
 constexpr std::size_t kRunsShown = 50;
 
+// Whoever asked for something wrong is told where what is right can be read, at least.
 Reply refusal(Error error) {
+  const bool is_a_mistake = error.code == ErrorCode::invalid || error.code == ErrorCode::not_found;
+  if (is_a_mistake && error.what_to_do.empty()) error.what_to_do = "bascule status";
   const int status = status_of(error);
   return Reply{status, error_view(error)};
 }
@@ -28,6 +31,10 @@ Reply refusal(Error error) {
 Reply no_such(std::string_view what, std::string_view name) {
   return refusal(Error{ErrorCode::not_found, fmt::format("there is no {} `{}`", what, name),
                        what == "run" ? "bascule runs" : "bascule status", std::nullopt});
+}
+
+std::unexpected<Error> refuse(ErrorCode code, std::string message, std::string what_to_do) {
+  return fail(Error{code, std::move(message), std::move(what_to_do), std::nullopt});
 }
 
 std::int64_t number_or(const std::string& text, std::int64_t otherwise) {
@@ -58,7 +65,9 @@ Result<engine::CommandBody> move_from(const GroupName& group, const Json& body) 
   if (const std::string to = text_or(body, "to"); !to.empty()) start.to = SiteName(to);
   start.overrides = texts_or_empty(body, "overrides");
   for (const std::string& gate : start.overrides) {
-    if (!engine::gate_from(gate)) return fail(ErrorCode::invalid, "there is no gate `{}`", gate);
+    if (!engine::gate_from(gate))
+      return refuse(ErrorCode::invalid, fmt::format("there is no gate `{}`", gate),
+                    fmt::format("bascule explain {}", group));
   }
   start.ticket = text_or(body, "ticket");
   start.idempotency_key = text_or(body, "idempotency_key");
@@ -87,7 +96,10 @@ Result<engine::CommandBody> move_from(const GroupName& group, const Json& body) 
 Result<engine::CommandBody> hold_from(const GroupName& group, const Json& body) {
   engine::HoldAutomation hold{group, std::nullopt};
   const std::int64_t lasting = integer_or(body, "for_ms", 0);
-  if (lasting < 0) return fail(ErrorCode::invalid, "`for_ms` must not be negative");
+  if (lasting < 0)
+    return refuse(
+        ErrorCode::invalid, "a hold cannot last for less than nothing",
+        fmt::format("bascule hold{}{} --for 2h --reason TEXT", group.empty() ? "" : " ", group));
   if (lasting > 0) hold.lasting = Duration{lasting};
   return hold;
 }
@@ -100,7 +112,7 @@ Result<engine::CommandBody> group_command(const GroupName& group, const std::str
   if (verb == "ack") return engine::AcknowledgeMove{group};
   if (verb == "attest") return engine::AttestSite{group, SiteName(text_or(body, "site"))};
   if (verb == "adopt") return engine::AdoptGroup{group, SiteName(text_or(body, "active"))};
-  return fail(ErrorCode::not_found, "groups have no `{}`", verb);
+  return refuse(ErrorCode::not_found, fmt::format("groups have no `{}`", verb), "bascule status");
 }
 
 // What `bascule import` read from an exported journal, whose chain it has verified.
@@ -118,7 +130,7 @@ Result<engine::CommandBody> run_command(const RunId& run, const std::string& ver
   if (verb == "approve") return engine::ApproveRun{run};
   if (verb == "resume")
     return engine::ResumeRun{run, StepId(text_or(body, "step")), text_or(body, "as")};
-  return fail(ErrorCode::not_found, "runs have no `{}`", verb);
+  return refuse(ErrorCode::not_found, fmt::format("runs have no `{}`", verb), "bascule runs");
 }
 
 }  // namespace
@@ -269,7 +281,10 @@ awaitable<Reply> Routes::preview(Question question) {
   const std::string word = question.parameter("move");
   const std::optional<Move> move = parse_word<Move>(word.empty() ? "failover" : word);
   if (!move)
-    co_return refusal(Error{ErrorCode::invalid, fmt::format("`{}` is not a move", word), "", {}});
+    co_return refusal(Error{ErrorCode::invalid,
+                            fmt::format("`{}` is not a move", word),
+                            fmt::format("bascule plan {} --move failover", question.path[1]),
+                            {}});
   const GroupName group(question.path[1]);
   Result<SiteName> target = target_of(question, *move);
   if (!target) co_return refusal(target.error());

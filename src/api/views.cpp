@@ -103,6 +103,10 @@ std::string next_command(const State& state, const Run& run) {
     case RunState::running:
       return fmt::format("bascule show {}", run.id);
     case RunState::parked:
+      // Nothing but the fence is in the way: whoever knows that the source is off says so.
+      if (run.parked_at_fence)
+        return fmt::format("bascule attest {} --site {} --reason TEXT", run.plan.group,
+                           run.plan.source);
       return fmt::format("bascule resume {} --reason TEXT", run.id);
     case RunState::done: {
       const auto group = state.groups.find(run.plan.group);

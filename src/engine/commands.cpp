@@ -81,7 +81,7 @@ class Obedience {
     if (run.state == RunState::parked) {
       return accept(body.run,
                     fmt::format("{} is parked already and past its point of no return: `bascule "
-                                "resume {}` lets it go on",
+                                "resume {} --reason TEXT` lets it go on",
                                 body.run, body.run));
     }
     propose(RunParked{body.run, because});
@@ -112,7 +112,7 @@ class Obedience {
       return refuse(
           ErrorCode::invalid,
           fmt::format("{} is running: only a step of a parked run can be resolved", body.run),
-          fmt::format("bascule abort {}", body.run));
+          fmt::format("bascule abort {} --reason TEXT", body.run));
     }
     if (auto refusal = refuse_resolution(run, body)) return *std::move(refusal);
     if (is_taken(state().groups.at(run.plan.group))) {
@@ -162,7 +162,8 @@ class Obedience {
     const std::string what = name_of(body.group);
     const bool still = !body.group.empty() && state().hold.has_value();
     const std::string more =
-        still ? "; everything is held: `bascule release` without a group" : std::string();
+        still ? "; everything is held: `bascule release --reason TEXT` without a group"
+              : std::string();
     if (!hold) return accept(RunId(), fmt::format("automation of {} is not held{}", what, more));
     propose(AutomationReleased{body.group});
     return accept(RunId(), fmt::format("automation of {} is released{}", what, more));
@@ -188,12 +189,12 @@ class Obedience {
       return accept(RunId(), fmt::format("{} is attested to be stopped already", body.site));
     }
     if (is_seen_writing(body.group, body.site)) {
-      return refuse(
-          ErrorCode::invalid,
-          fmt::format("{} cannot be attested to be stopped: its database answers and "
-                      "accepts writes",
-                      body.site),
-          fmt::format("stop {} first, or `bascule switchover {}`", body.site, body.group));
+      return refuse(ErrorCode::invalid,
+                    fmt::format("{} cannot be attested to be stopped: its database answers and "
+                                "accepts writes",
+                                body.site),
+                    fmt::format("stop {} first, or `bascule switchover {} --reason TEXT`",
+                                body.site, body.group));
     }
     propose(SiteAttested{body.group, body.site});
     return accept(
@@ -215,7 +216,7 @@ class Obedience {
     if (const Run* run = state().open_run(body.group)) {
       return refuse(ErrorCode::invalid,
                     fmt::format("{} is open: it decides which site is active", run->id),
-                    fmt::format("bascule abort {}", run->id));
+                    fmt::format("bascule abort {} --reason TEXT", run->id));
     }
     const GroupSpec& group = *state().configuration.find_group(body.group);
     const DatabaseFacts* facts = newest_facts(deliberation_.readings(), group, body.active);
@@ -256,7 +257,7 @@ class Obedience {
                                                         const ResumeRun& body) const {
     if (body.step.empty() && body.as.empty()) return std::nullopt;
     const std::string form =
-        fmt::format("bascule resume {} --step STEP --as done|failed|retry", run.id);
+        fmt::format("bascule resume {} --step STEP --as done|failed|retry --reason TEXT", run.id);
     if (body.step.empty() || (body.as != "done" && body.as != "failed" && body.as != "retry")) {
       return refuse(ErrorCode::invalid, "a step is resolved as done, failed or retry", form);
     }

@@ -196,12 +196,13 @@ std::vector<std::string> help_for_run(const Run& run, const GroupName& group,
   if (run.state != RunState::parked) {
     return {fmt::format("bascule show {}", run.id)};
   }
-  std::vector<std::string> help = {fmt::format("bascule show {}", run.id)};
+  std::vector<std::string> help;
   if (!fence.holds && !run.past_no_return) {
     help.push_back(fmt::format("bascule attest {} --site {} {}", group, run.plan.source, kReason));
   }
   help.push_back(fmt::format("bascule resume {} {}", run.id, kReason));
   help.push_back(fmt::format("bascule abort {} {}", run.id, kReason));
+  help.push_back(fmt::format("bascule show {}", run.id));
   return help;
 }
 

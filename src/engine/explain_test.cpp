@@ -95,7 +95,7 @@ TEST_F(Explain, offers_the_same_move_by_a_person_with_what_has_to_be_passed) {
   status().hold = Hold{at(-60'000), std::nullopt, "ana", "migration"};
   EXPECT_EQ(sentence(),
             "shop is CRITICAL and nothing is being done: held by ana since 15:59 UTC (migration): "
-            "`bascule release shop`");
+            "`bascule release shop --reason TEXT`");
   EXPECT_EQ(help(), (Help{R"(bascule release shop --reason "…")",
                           R"(bascule failover shop --to berlin --reason "…")"}));
   EXPECT_FALSE(explained().automation_on);
@@ -208,7 +208,7 @@ TEST_F(Explain, tells_when_the_group_goes_home) {
   status().last_automatic_at = at(-60'000);
   EXPECT_EQ(explained().notes,
             Help{"the way home is manual again: 3 automatic moves, each within 24h of the one "
-                 "before (`bascule failback shop`)"});
+                 "before (`bascule failback shop --reason TEXT`)"});
 }
 
 }  // namespace

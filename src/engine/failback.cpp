@@ -97,7 +97,7 @@ Homecoming homecoming_of(const State& state, const Readings& readings, const Gro
     coming.until = *status.last_automatic_at + group->policy.flap_within + Duration(1);
     coming.because = fmt::format(
         "the way home is manual again: {} automatic moves, each within {} of the one before "
-        "(`bascule failback {}`)",
+        "(`bascule failback {} --reason TEXT`)",
         status.flaps, span_text(group->policy.flap_within), name);
     return coming;
   }

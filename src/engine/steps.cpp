@@ -252,7 +252,7 @@ bool look(const Moment& at) {
   if (resolves && at.work.run != nullptr && at.step.delivery == Delivery::at_most_once) {
     park_run(at.deliberation, at.work.id,
              fmt::format("whether {} has happened is unknown, and it may not happen twice: "
-                         "`bascule resume {} --step {} --as done|failed|retry`",
+                         "`bascule resume {} --step {} --as done|failed|retry --reason TEXT`",
                          at.step.id, at.work.id, at.step.id));
     return true;
   }
@@ -361,7 +361,7 @@ void take_apply_error(const Moment& at, const Error& error) {
       (error.code == ErrorCode::outcome_unknown || error.code == ErrorCode::timeout)) {
     park_run(at.deliberation, at.work.id,
              fmt::format("whether {} has happened is unknown ({}), and it may not happen twice: "
-                         "`bascule resume {} --step {} --as done|failed|retry`",
+                         "`bascule resume {} --step {} --as done|failed|retry --reason TEXT`",
                          at.step.id, error.message, at.work.id, at.step.id));
     return;
   }

@@ -148,7 +148,8 @@ Result<SiteName> active_site(const engine::State& state, const GroupName& group,
   }
   if (*status->second.active == target) {
     return fail(Error{ErrorCode::invalid, fmt::format("{} is active already", target),
-                      "name the site that would take over: --to SITE", std::nullopt});
+                      fmt::format("bascule preflight {} --to SITE, of another site", group),
+                      std::nullopt});
   }
   return *status->second.active;
 }

@@ -77,8 +77,8 @@ std::string reason_for(const engine::State& state, const Plan& plan) {
       const bool rather_planned =
           plan.move == Move::failover && verdict->second.health == Health::healthy;
       if (!rather_planned) return what;
-      return fmt::format("{}: consider `bascule switchover {} --to {}`", what, plan.group,
-                         plan.target);
+      return fmt::format("{}: consider `bascule switchover {} --to {} --reason TEXT`", what,
+                         plan.group, plan.target);
     }
   }
   return "an operator asks";

@@ -17,6 +17,7 @@ struct Arguments {
   std::string token_file;
   std::string output = "table";
   bool no_color = false;
+  bool insecure = false;
   bool help = false;
 
   std::string group;

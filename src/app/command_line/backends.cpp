@@ -37,6 +37,16 @@ void read_token(const std::string& path, Daemon& daemon) {
       fmt::format("its file {} cannot be read: {}", path, content.error().message);
 }
 
+// Whether what is sent there stays on this machine. A name other than localhost may lead anywhere.
+bool is_here(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+// Over a network without TLS the token can be read on the way, and used by whoever did.
+bool gives_token_away(const Daemon& daemon) {
+  return !daemon.token.empty() && !daemon.base.secure() && !is_here(daemon.base.host);
+}
+
 // Where the daemon is and what it wants to see. Nothing when that has been refused, and said.
 std::optional<Daemon> find_daemon(Session& session, ExitCode& ended) {
   const Arguments& arguments = session.arguments();
@@ -63,6 +73,13 @@ std::optional<Daemon> find_daemon(Session& session, ExitCode& ended) {
   }
   daemon.base = std::move(*url);
   if (!token_file.empty()) read_token(token_file, daemon);
+  if (gives_token_away(daemon) && !arguments.insecure) {
+    ended = session.fail_usage(
+        fmt::format("the token would go to {} unencrypted, for everybody on the way to read",
+                    daemon.base.authority()),
+        "use --server https://…, a tunnel to its loopback address, or --insecure");
+    return std::nullopt;
+  }
   return daemon;
 }
 

@@ -311,6 +311,19 @@ TEST(CommandLine, GatesAndValuesAreCheckedBeforeAnybodyIsAsked) {
   }
 }
 
+TEST(CommandLine, ATokenIsNotSentToAnotherMachineInTheClear) {
+  const std::map<std::string, std::string> token{{"BASCULE_TOKEN", "secret"}};
+  for (const char* server : {"http://192.0.2.1:8420", "192.0.2.1:8420", "bascule.example:1"}) {
+    const Ended ended = run({"status", "--server", server}, token);
+    EXPECT_EQ(ended.code, 2) << server;
+    EXPECT_NE(ended.messages.find("unencrypted"), std::string::npos) << ended.messages;
+    EXPECT_NE(ended.messages.find("--insecure"), std::string::npos) << ended.messages;
+  }
+  for (const char* server : {"127.0.0.1:1", "[::1]:1", "http://127.0.0.1:1"})
+    EXPECT_EQ(run({"status", "--server", server}, token).code, 7) << server;
+  EXPECT_EQ(run({"status", "--insecure", "--server", "127.0.0.1:1"}, token).code, 7);
+}
+
 TEST(CommandLine, AJournalThatIsNotThereIsAnAnswerOfNo) {
   const Ended ended = run({"audit", "verify", "no-such-folder/journal.db"});
   EXPECT_EQ(ended.code, 1);

@@ -24,6 +24,8 @@ void declare_all(CLI::App& app, Arguments& arguments) {
       ->type_name("FILE");
   app.add_option("-o,--output", arguments.output, "table (default), json or yaml")
       ->type_name("FORM");
+  app.add_flag("--insecure", arguments.insecure,
+               "send the token to another machine without encryption");
   app.add_flag("--no-color", arguments.no_color, "no colours (also NO_COLOR)");
   app.add_option("--actor", arguments.actor, "who asks (default: USER@HOST)")->type_name("NAME");
 }

@@ -67,7 +67,7 @@ constexpr std::string_view kSiteHead = R"(      - name: NAME
           - {name: app, http: {url: "http://${{ site.ip }}:8080/health", expect: {status: [200]}}}
 )";
 
-constexpr std::string_view kDatabaseSite = R"(          - name: database
+constexpr std::string_view kDatabaseStops = R"(          - name: database
             postgres:
               host: "${{ site.ip }}"
               database: shop
@@ -79,24 +79,18 @@ constexpr std::string_view kDatabaseSite = R"(          - name: database
           - {name: lag, uses: postgres.replication_lag, with: {check: database, max: 30s}}
         fence:                      # how this site is stopped; `seal` alone is never enough for `cut`
           - {name: seal, uses: postgres.fence, with: {check: database}, on_failure: continue}
-          - name: cut               # power, hypervisor, switch: whatever stops the machine for certain
-            uses: hook
-            needs: []
-            with:
-              at: outside           # where the command acts from
-              rung: cut
-              run: [/etc/bascule/power, "off", "${{ site.name }}"]
-              proof: [/etc/bascule/power, is-off, "${{ site.name }}"]    # exit 0: it is off; 1: it is not
-              undo: [/etc/bascule/power, "on", "${{ site.name }}"]
-        activate:                   # how it is made active
-          - {name: promote, uses: postgres.promote, with: {check: database}}
-        verify:                     # how that is proved, through the front door
-          - {name: answers, uses: http.answers, with: {url: "http://www.example.com:8080/health", attempts: 20, every: 1s}}
-        protect:                    # how it becomes a standby again: pg_rewind, or a new base backup
+)";
+
+constexpr std::string_view kDatabaseStarts =
+    R"(          - {name: promote, uses: postgres.promote, with: {check: database}}
+)";
+
+constexpr std::string_view kDatabaseRejoins =
+    R"(        protect:                    # how it becomes a standby again: pg_rewind, or a new base backup
           - {name: rejoin, uses: postgres.rejoin, with: {check: database, run: [/etc/bascule/rejoin, "${{ site.name }}", "${{ active.ip }}"]}, timeout: 1h}
 )";
 
-constexpr std::string_view kHttpSite =
+constexpr std::string_view kHttpStops =
     R"(        fence:                      # how this site is stopped
           - name: drain             # in planned moves: no more writes, nothing is lost
             uses: hook
@@ -107,7 +101,20 @@ constexpr std::string_view kHttpSite =
               proof: [/etc/bascule/is-drained, "${{ site.name }}"]
               undo: [/etc/bascule/open, "${{ site.name }}"]
             on_failure: continue
-          - name: cut               # for certain: power, hypervisor, switch
+)";
+
+constexpr std::string_view kHttpStarts =
+    R"(          - name: start
+            uses: hook
+            with:
+              at: outside
+              run: [/etc/bascule/start, "${{ site.name }}"]
+              proof: [/etc/bascule/is-started, "${{ site.name }}"]
+              undo: [/etc/bascule/stop, "${{ site.name }}"]
+)";
+
+constexpr std::string_view kCut =
+    R"(          - name: cut               # power, hypervisor, switch: whatever stops the machine for certain
             uses: hook
             needs: []
             with:
@@ -117,14 +124,10 @@ constexpr std::string_view kHttpSite =
               proof: [/etc/bascule/power, is-off, "${{ site.name }}"]    # exit 0: it is off; 1: it is not
               undo: [/etc/bascule/power, "on", "${{ site.name }}"]
         activate:                   # how it is made active
-          - name: start
-            uses: hook
-            with:
-              at: outside
-              run: [/etc/bascule/start, "${{ site.name }}"]
-              proof: [/etc/bascule/is-started, "${{ site.name }}"]
-              undo: [/etc/bascule/stop, "${{ site.name }}"]
-        verify:                     # how that is proved, through the front door
+)";
+
+constexpr std::string_view kVerify =
+    R"(        verify:                     # how that is proved, through the front door
           - {name: answers, uses: http.answers, with: {url: "http://www.example.com:8080/health", attempts: 20, every: 1s}}
 )";
 
@@ -138,7 +141,13 @@ std::string site(StartWith what, std::string_view name, std::string_view ip,
                  std::string_view place) {
   std::string text = put_in(std::string(kSiteHead), "NAME", name);
   text = put_in(put_in(std::move(text), "IP}", std::string(ip) + "}"), "PLACE", place);
-  return text += what == StartWith::postgres ? kDatabaseSite : kHttpSite;
+  const bool database = what == StartWith::postgres;
+  text += database ? kDatabaseStops : kHttpStops;
+  text += kCut;
+  text += database ? kDatabaseStarts : kHttpStarts;
+  text += kVerify;
+  if (database) text += kDatabaseRejoins;
+  return text;
 }
 
 }  // namespace

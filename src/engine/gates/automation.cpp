@@ -52,10 +52,10 @@ GateAnswer ask_mode(const Question& question) {
   const std::string mode(to_string(policy.mode));
   GateAnswer answer;
   if (is_in_force(question.state.hold, question.now)) {
-    answer = held(*question.state.hold, "everything is ", "bascule release");
+    answer = held(*question.state.hold, "everything is ", "bascule release --reason TEXT");
   } else if (is_in_force(question.status.hold, question.now)) {
-    answer =
-        held(*question.status.hold, "", fmt::format("bascule release {}", question.group.name));
+    answer = held(*question.status.hold, "",
+                  fmt::format("bascule release {} --reason TEXT", question.group.name));
   } else {
     switch (policy.mode) {
       case Mode::automatic:

@@ -158,8 +158,9 @@ GateAnswer ask_one_at_a_time(const Question& question) {
                                     to_string(open->plan.move), open->plan.target, open->id));
     answer.since = open->opened_at;
   } else if (open != nullptr) {
-    answer = it_refuses(fmt::format("{} is parked ({}): `bascule resume {}` or `bascule abort {}`",
-                                    open->id, open->because, open->id, open->id));
+    answer = it_refuses(fmt::format(
+        "{} is parked ({}): `bascule resume {} --reason TEXT` or `bascule abort {} --reason TEXT`",
+        open->id, open->because, open->id, open->id));
     answer.since = open->opened_at;
   } else if (running >= limit) {
     const std::string runs = running == 1 ? "a run is" : fmt::format("{} runs are", running);

@@ -65,28 +65,29 @@ TEST(Gates, bind_persons_where_safety_and_not_patience_is_at_stake) {
 }
 
 TEST(GateMode, holds_for_automation_that_nobody_holds) {
-  run_table(GateName::mode,
-            {{"automatic", [](GateWorld&) {}, true, "automatic"},
-             {"manual", [](GateWorld& world) { world.policy().mode = Mode::manual; }, false,
-              "the mode is manual: a person starts every move"},
-             {"shadow", [](GateWorld& world) { world.policy().mode = Mode::shadow; }, false,
-              "the mode is shadow: what would be done is only journaled"},
-             {"approve", [](GateWorld& world) { world.policy().mode = Mode::approve; }, false,
-              "the mode is approve: a move waits for a person"},
-             {"held",
-              [](GateWorld& world) {
-                world.status().hold = Hold{at(-3'600'000), std::nullopt, "ana", "migration"};
-              },
-              false, "held by ana since 15:00 UTC (migration): `bascule release shop`"},
-             {"held until",
-              [](GateWorld& world) { world.status().hold = Hold{at(0), at(7'200'000), "ana", ""}; },
-              false, "held by ana since 16:00 UTC until 18:00 UTC: `bascule release shop`"},
-             {"held until just now",
-              [](GateWorld& world) { world.status().hold = Hold{at(-1000), world.now, "ana", ""}; },
-              true, "automatic"},
-             {"everything held",
-              [](GateWorld& world) { world.state.hold = Hold{at(0), std::nullopt, "bob", ""}; },
-              false, "everything is held by bob since 16:00 UTC: `bascule release`"}});
+  run_table(
+      GateName::mode,
+      {{"automatic", [](GateWorld&) {}, true, "automatic"},
+       {"manual", [](GateWorld& world) { world.policy().mode = Mode::manual; }, false,
+        "the mode is manual: a person starts every move"},
+       {"shadow", [](GateWorld& world) { world.policy().mode = Mode::shadow; }, false,
+        "the mode is shadow: what would be done is only journaled"},
+       {"approve", [](GateWorld& world) { world.policy().mode = Mode::approve; }, false,
+        "the mode is approve: a move waits for a person"},
+       {"held",
+        [](GateWorld& world) {
+          world.status().hold = Hold{at(-3'600'000), std::nullopt, "ana", "migration"};
+        },
+        false, "held by ana since 15:00 UTC (migration): `bascule release shop --reason TEXT`"},
+       {"held until",
+        [](GateWorld& world) { world.status().hold = Hold{at(0), at(7'200'000), "ana", ""}; },
+        false, "held by ana since 16:00 UTC until 18:00 UTC: `bascule release shop --reason TEXT`"},
+       {"held until just now",
+        [](GateWorld& world) { world.status().hold = Hold{at(-1000), world.now, "ana", ""}; }, true,
+        "automatic"},
+       {"everything held",
+        [](GateWorld& world) { world.state.hold = Hold{at(0), std::nullopt, "bob", ""}; }, false,
+        "everything is held by bob since 16:00 UTC: `bascule release --reason TEXT`"}});
 }
 
 TEST(GateMode, counts_down_to_the_end_of_a_hold) {

@@ -274,8 +274,8 @@ TEST(GateOneAtATime, lets_one_run_be_open_in_a_group_and_few_across_groups) {
        {"running", [](GateWorld& world) { open(world, open_run(RunState::running)); }, false,
         "r-0042 is running (failover to berlin): `bascule show r-0042`"},
        {"parked", [](GateWorld& world) { open(world, open_run(RunState::parked)); }, false,
-        "r-0042 is parked (the fence failed): `bascule resume r-0042` or `bascule abort "
-        "r-0042`"},
+        "r-0042 is parked (the fence failed): `bascule resume r-0042 --reason TEXT` or `bascule "
+        "abort r-0042 --reason TEXT`"},
        {"waiting is not open", [](GateWorld& world) { open(world, open_run(RunState::waiting)); },
         true, "no run is open"},
        {"ended", [](GateWorld& world) { open(world, open_run(RunState::done)); }, true,

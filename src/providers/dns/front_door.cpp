@@ -291,7 +291,9 @@ Error FrontDoor::superseded(const View& view, const StepCall& call) const {
       ErrorCode::superseded,
       fmt::format("{} is held by somebody else: {} says \"{}\"", settings_.name, text_name(),
                   shown(values_of(view.text))),
-      fmt::format("find out who moved it; `bascule adopt {} --active SITE` takes it back", group),
+      fmt::format(
+          "find out who moved it; `bascule adopt {} --active SITE --reason TEXT` takes it back",
+          group),
       std::nullopt};
 }
 
