@@ -95,7 +95,7 @@ TEST_F(Fakes, AClaimKeepsThePromisesOfEveryAction) {
 }
 
 TEST_F(Fakes, ASwitchKeepsThePromisesOfEveryActionAndALateOneIsRefused) {
-  world.door = FakeDoor{world.addresses[kAmsterdam], 1, "r-0001"};
+  world.door = FakeDoor{world.addresses[kAmsterdam], 1, "r-0001", "berlin"};
   keeps_the_promises("dns.record", kBerlin, true, "switch", 1);
   EXPECT_EQ(world.door.generation, 2) << "so that a late write is refused";
   StepCall late = call("switch", 1);

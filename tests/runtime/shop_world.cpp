@@ -151,11 +151,15 @@ Functions answers() {
   return made;
 }
 
-Functions door_to(const std::string& address) {
+const std::string& claimant_of(const StepCall& call) {
+  return call.claimant.empty() ? call.run.text() : call.claimant;
+}
+
+Functions door_to(const std::string& address, const std::string& cluster) {
   Functions made;
-  made.look = [address](FakeWorld& world, const StepCall& call) -> Result<Inspection> {
+  made.look = [address, cluster](FakeWorld& world, const StepCall& call) -> Result<Inspection> {
     const FakeDoor& door = world.door;
-    const bool ours = !call.run.empty() && door.run == call.run.text();
+    const bool ours = !call.run.empty() && door.run == claimant_of(call);
     // Who only looks, without a run, is told what is there.
     const bool shows = door.address == address && (ours || call.run.empty());
     const bool done = call.operation == "claim" ? ours : shows;
@@ -165,7 +169,9 @@ Functions door_to(const std::string& address) {
     Inspection inspection = found(done ? Finding::done : Finding::needed, "www " + address,
                                   Json{{"address", {door.address}},
                                        {"generation", door.generation},
+                                       {"cluster", cluster},
                                        {"run", door.run},
+                                       {"target", door.target},
                                        {"found", door.generation > 0}});
     inspection.prior = inspection.facts;
     return inspection;
@@ -173,11 +179,12 @@ Functions door_to(const std::string& address) {
   made.apply = [address](FakeWorld& world, const StepCall& call) -> Result<Outputs> {
     FakeDoor& door = world.door;
     const auto before = static_cast<Generation>(integer_or(call.prior, "generation"));
-    const bool repeated = door.run == call.run.text();
+    const bool repeated = door.run == claimant_of(call);
     if (call.operation == "claim") {
       if (!repeated && door.generation != before)
         return fail(ErrorCode::superseded, "somebody was faster");
-      if (!repeated) door = FakeDoor{door.address, before + 1, call.run.text()};
+      if (!repeated)
+        door = FakeDoor{door.address, before + 1, claimant_of(call), call.target.text()};
       return Outputs{{"generation", Json(door.generation)}};
     }
     if (!repeated || door.generation != call.generation)
@@ -191,7 +198,7 @@ Functions door_to(const std::string& address) {
     if (door.generation == call.generation) {
       const auto before = texts_or_empty(call.prior, "address");
       door = FakeDoor{before.empty() ? door.address : before.front(), call.generation + 1,
-                      call.run.text()};
+                      claimant_of(call), call.source.text()};
     }
     return Outputs();
   };
@@ -206,7 +213,7 @@ Functions functions_of(const std::string& kind, const ActionContext& context) {
   if (kind == "postgres.rejoin") return rejoin_of(context.site);
   if (kind == "http.answers") return answers();
   if (kind == "postgres.replication_lag") return lag();
-  return door_to(text_or(context.settings, "address"));
+  return door_to(text_or(context.settings, "address"), context.cluster);
 }
 
 }  // namespace

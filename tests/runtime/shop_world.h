@@ -46,7 +46,8 @@ struct FakeSite {
 struct FakeDoor {
   std::string address = "127.0.1.1";
   Generation generation = 0;
-  std::string run;
+  std::string run;  // the claimant
+  std::string target;
 };
 
 struct FakeWorld {
