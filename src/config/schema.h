@@ -8,8 +8,8 @@
 
 namespace bascule::config {
 
-// Draft 2020-12. Keys and kinds that are planned and not in this build are structure too: any mapping
-// or list is accepted there.
+// Draft 2020-12. Keys and kinds that are planned and not in this build are structure too: any
+// mapping or list is accepted there.
 Json json_schema(const Kinds& kinds);
 
 }  // namespace bascule::config
