@@ -86,7 +86,7 @@ class Player {
   std::list<Running> running_;
   Instant now_;
   bool alive_ = false;
-  bool references_answer_ = true;
+  std::optional<bool> references_answer_;  // nothing: none is configured
   bool store_answers_ = true;
   bool probing_ = true;
   int life_ = 0;  // events of an earlier life are void

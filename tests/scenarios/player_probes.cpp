@@ -64,7 +64,8 @@ void Player::check_controller(int life) {
   reading.at = now_;
   reading.store_answers = store_answers_;
   reading.store_latency = Microseconds(200);
-  reading.references_configured = !references_answer_;
+  reading.references_configured = references_answer_.has_value();
+  if (references_answer_ == true) reading.reference = "192.0.2.1:53";
   deliver(engine::ControllerChecked{kLaptop, reading});
   at(now_ + Duration(1'000), [this, life] { check_controller(life); });
 }

@@ -120,6 +120,10 @@ Result<void> set_policy(Policy& policy, const Words& words) {
     return set_duration(*policy.max_data_loss_time, value);
   }
   if (key == "unknown_data_loss.after") return set_duration(policy.unknown_data_loss_after, value);
+  if (key == "unknown_data_loss.then") {
+    policy.unknown_data_loss_forces = value == "force";
+    return {};
+  }
   if (key == "failover_when") {
     policy.failover_when.clear();
     for (std::size_t i = 2; i < words.size() && words[i] != "none"; ++i) {
