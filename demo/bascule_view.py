@@ -293,7 +293,7 @@ class Return:
                         if record.is_step(record.type, owner, "fence")]
             if record.type == "StepApplied" and fence_of:
                 moments.append(seconds(record.data["outputs"].get("answered_at")) or record.at)
-            elif record.type == "StepStarted" and fence_of and not record.data["unseen"]:
+            elif record.type == "StepStarted" and fence_of and not record.data.get("unseen"):
                 moments.append(record.at)
             elif record.sees(self.site):
                 moments.append(record.at)

@@ -87,7 +87,7 @@ Result<Identity> Access::identify(std::optional<std::string_view> authorization,
     return fail(Error{
         ErrorCode::throttled,
         fmt::format("{} wrong tokens came from {} within a minute", kFailuresAllowed, address),
-        fmt::format("wait {}", to_rough(*wait)), *wait});
+        fmt::format("wait {}", to_rough(*wait)), wait});
   }
   const bool given = authorization && authorization->starts_with(kScheme);
   const std::string hash =

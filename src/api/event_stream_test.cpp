@@ -47,15 +47,7 @@ class Reader final : public net::BodyWriter {
 };
 
 class EventStreamTest : public testing::Test {
- protected:
-  static EventStream::Limits small() {
-    EventStream::Limits limits;
-    limits.kept_bytes = 4'000;
-    limits.chunk_bytes = 1'000;
-    limits.caught_up_records = 50;
-    return limits;
-  }
-
+ public:
   ~EventStreamTest() override {
     for (const auto& reader : readers_) {
       reader->gone = true;
@@ -63,6 +55,15 @@ class EventStreamTest : public testing::Test {
     }
     record(1);
     world_.clock.drain();
+  }
+
+ protected:
+  static EventStream::Limits small() {
+    EventStream::Limits limits;
+    limits.kept_bytes = 4'000;
+    limits.chunk_bytes = 1'000;
+    limits.caught_up_records = 50;
+    return limits;
   }
 
   void record(std::size_t count) {

@@ -329,6 +329,7 @@ Json status_view(const State& state, const engine::Readings& readings, const Spe
 
 Json runs_view(const State& state, std::size_t limit) {
   std::vector<const Run*> newest;
+  newest.reserve(state.runs.size());
   for (const auto& [id, run] : state.runs) newest.push_back(&run);
   std::ranges::sort(newest, [](const Run* left, const Run* right) {
     return std::pair(left->opened_at, left->id) > std::pair(right->opened_at, right->id);

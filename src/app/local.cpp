@@ -37,7 +37,8 @@ awaitable<Result<Json>> check_once(boost::asio::io_context& io, config::Loaded l
                                            configuration.observer.name);
   for (Observation& look : looks) {
     const GroupSpec* group = configuration.find_group(look.check.group);
-    look = engine::judge(std::move(look), engine::home_role(*group, look.check));
+    const auto expected = engine::home_role(*group, look.check);
+    look = engine::judge(std::move(look), expected);
   }
   co_return api::checks_view(looks, configuration);
 }

@@ -43,14 +43,15 @@ class FakeChannel final : public Notifier {
 };
 
 class NotificationsTest : public testing::Test {
- protected:
-  NotificationsTest() { start(); }
+ public:
   ~NotificationsTest() override {
     end();
     std::error_code ignored;
     std::filesystem::remove(file_, ignored);
   }
 
+ protected:
+  NotificationsTest() { start(); }
   void start() {
     notifications_ =
         std::make_unique<Notifications>(world_.clock, world_.context.get_executor(),

@@ -57,9 +57,13 @@ class OneWriter(cases.WithScene):
         self.assertIn("production", answer.err)
 
     def test_3_a_local_move_is_refused_while_the_daemon_lives(self):
-        answer = self.ends_with(7, self.scene.run("failover", "shop", "--to", scene.OTHER,
-                                                  "--reason", "test", "--local"))
-        self.assertIn(self.holder(), answer.err)
+        plain = self.scene.run("failover", "shop", "--to", scene.OTHER, "--reason", "test",
+                               "--local")
+        self.assertIn("Bascule answers at", self.ends_with(3, plain).err)
+        # Who insists finds the journal in the hands of the daemon.
+        insisting = self.scene.run("failover", "shop", "--to", scene.OTHER, "--reason", "test",
+                                   "--local", "--confirm", scene.HOME)
+        self.assertIn(self.holder(), self.ends_with(7, insisting).err)
         self.only_writer(scene.HOME)
         self.front_door_shows(scene.HOME)
         self.assertEqual(self.scene.json("runs"), [])

@@ -8,7 +8,7 @@
 #include "app/command_line/arguments.h"
 #include "app/command_line/session.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
 class App;
 }
 

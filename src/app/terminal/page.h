@@ -14,8 +14,8 @@ namespace bascule::app {
 
 struct Piece {
   Piece() = default;
-  Piece(std::string text_, Tone tone_ = Tone::plain) : text(std::move(text_)), tone(tone_) {}
-  Piece(const char* text_, Tone tone_ = Tone::plain) : text(text_), tone(tone_) {}
+  Piece(std::string words, Tone how = Tone::plain) : text(std::move(words)), tone(how) {}
+  Piece(const char* words, Tone how = Tone::plain) : text(words), tone(how) {}
 
   std::string text;
   Tone tone = Tone::plain;
@@ -23,8 +23,8 @@ struct Piece {
 
 struct Column {
   Column() = default;
-  explicit Column(std::string title_, bool flows_ = false, bool to_the_right_ = false)
-      : title(std::move(title_)), flows(flows_), to_the_right(to_the_right_) {}
+  explicit Column(std::string heading, bool may_flow = false, bool at_the_right = false)
+      : title(std::move(heading)), flows(may_flow), to_the_right(at_the_right) {}
 
   std::string title;
   bool flows = false;         // goes on in a second line where the page is too narrow

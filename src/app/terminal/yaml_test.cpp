@@ -24,7 +24,7 @@ Json read_back(const YAML::Node& node) {
     return list;
   }
   if (node.IsNull()) return nullptr;
-  const auto text = node.as<std::string>();
+  auto text = node.as<std::string>();
   if (node.Tag() == "!") return text;
   const auto value = parse_json(text);
   return value && !value->is_structured() ? *value : Json(text);

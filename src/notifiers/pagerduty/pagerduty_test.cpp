@@ -74,6 +74,9 @@ class PagerDuty {
 };
 
 class PagerDutyTest : public testing::Test {
+ public:
+  ~PagerDutyTest() override { world_.wait(vendor_.stop(world_.in(Duration{5'000}))); }
+
  protected:
   Result<void> send(Message message) {
     const Json settings{{"api_token", {{"$secret", token_}}},
@@ -84,7 +87,6 @@ class PagerDutyTest : public testing::Test {
     EXPECT_TRUE(notifier) << notifier.error().message;
     return world_.wait((*notifier)->send(std::move(message), world_.in(Duration{10'000})));
   }
-  ~PagerDutyTest() override { world_.wait(vendor_.stop(world_.in(Duration{5'000}))); }
 
   PlainWorld world_;
   std::unique_ptr<net::Resolver> resolver_ = *net::Resolver::make(world_.context, world_.clock, {});
