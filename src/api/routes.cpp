@@ -215,6 +215,9 @@ awaitable<Reply> Routes::get(Question question) {
     if (run == state.runs.end()) co_return no_such("run", path[1]);
     co_return Reply{200, run_view(state, run->second)};
   }
+  if (path.size() == 3 && first == "runs" && path[2] == "report") {
+    co_return co_await read_report(RunId(path[1]));
+  }
   if (path.size() == 1 && first == "journal") co_return co_await read_journal(std::move(question));
   co_return no_such("path", fmt::format("{}/{}", kPrefix, first));
 }
@@ -317,6 +320,38 @@ awaitable<Reply> Routes::read_journal(Question question) {
   co_return Reply{
       200, Json{{"records", std::move(records)},
                 {"head", Json{{"seq", loop.head().seq}, {"hash", to_hex(loop.head().hash)}}}}};
+}
+
+// From the record that opened the run to the one that ended it, or to the newest.
+awaitable<Result<JournalRange>> Routes::range_of(RunId run) {
+  const auto found = supervisor_.loop()->state().runs.find(run);
+  JournalRange range;
+  range.first = found->second.opened_seq;
+  Sequence after = range.first - 1;
+  while (true) {
+    auto page = co_await supervisor_.read_journal(after, kJournalPage);
+    if (!page) co_return error_of(page);
+    for (const StoredRecord& stored : *page) {
+      if (stored.seq == range.first) range.first_hash = stored.hash;
+      range.last = after = stored.seq;
+      range.last_hash = stored.hash;
+      const Result<Record> record = decode(stored.bytes);
+      if (!record) co_return error_of(record);
+      const auto* ended = std::get_if<RunEnded>(&record->body);
+      if (ended != nullptr && ended->run == run) co_return range;
+    }
+    if (page->size() < kJournalPage) co_return range;
+  }
+}
+
+awaitable<Reply> Routes::read_report(RunId run) {
+  if (!supervisor_.loop()->state().runs.contains(run)) co_return no_such("run", run.text());
+  const auto range = co_await range_of(run);
+  if (!range) co_return refusal(range.error());
+  const runtime::Loop& loop = *supervisor_.loop();
+  const auto found = loop.state().runs.find(run);
+  if (found == loop.state().runs.end()) co_return no_such("run", run.text());
+  co_return Reply{200, report_view(loop.state(), found->second, *range, loop.now())};
 }
 
 awaitable<Reply> Routes::post(Question question) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/report/report.h"
 #include "api/views.h"
 #include "async/clock.h"
 #include "model/json.h"
@@ -45,6 +46,8 @@ class Routes {
   awaitable<Reply> post(Question question);
   awaitable<Reply> read_group(Question question);
   awaitable<Reply> read_journal(Question question);
+  awaitable<Reply> read_report(RunId run);
+  awaitable<Result<JournalRange>> range_of(RunId run);
   awaitable<Reply> preview(Question question);
   awaitable<Reply> preflight(Question question);
   [[nodiscard]] Result<SiteName> target_of(const Question& question, Move move) const;

@@ -122,6 +122,14 @@ Json timeline_of(const Run& run) {
 Json bars_of(const Run& run, const std::vector<StepId>& critical) {
   const Instant beginning = beginning_of(run);
   Json bars = Json::array();
+  if (run.verdict_at && *run.verdict_at > beginning) {
+    bars.push_back(Json{{"step", "detection"},
+                        {"phase", nullptr},
+                        {"state", "done"},
+                        {"begins_ms", 0},
+                        {"lasts_ms", (*run.verdict_at - beginning).count()},
+                        {"critical", true}});
+  }
   for (const Step& step : run.execution.steps) {
     const StepProgress* progress = progress_in(run, step.id);
     if (!took_time(progress)) continue;

@@ -19,6 +19,8 @@ struct JournalRange {
   Hash last_hash{};
 };
 
+// The first bar is the detection, where there was one.
+//
 // {version, cluster, made_at, run (as `show`), timeline: [{at, offset_ms, what, text}], bars:
 // [{step, phase, state, begins_ms, lasts_ms, critical}], critical_path: [step], journal:
 // {first_seq, first_hash, last_seq, last_hash}}. Offsets count from the beginning of the outage, or

@@ -11,6 +11,7 @@
 #include "app/command_line/command.h"
 #include "app/command_line/following.h"
 #include "app/command_line/moving.h"
+#include "app/command_line/reporting.h"
 #include "app/terminal/texts.h"
 #include "app/terminal/view_reading.h"
 #include "model/words.h"
@@ -220,7 +221,8 @@ Family looking() {
             {{"bascule show r-0042", ""}, {"bascule show r-0042 --follow", "until it has ended"}},
             {{"RUN", &Arguments::run}},
             declare_show,
-            perform<show>}}};
+            perform<show>},
+           report_command()}};
 }
 
 }  // namespace bascule::app
