@@ -41,6 +41,13 @@ void Player::stop_after(std::size_t records, Unheard unheard) {
   unheard_ = unheard;
 }
 
+void Player::disturb_after(std::size_t records, std::vector<std::string> words,
+                           Duration more_time) {
+  disturb_after_ = records;
+  disturbance_ = std::move(words);
+  script_.until += more_time;
+}
+
 void Player::at(Instant when, Event event) {
   events_.emplace(std::max(when, now_), std::move(event));
 }
@@ -130,6 +137,9 @@ void Player::write_down(const std::vector<Record>& records) {
     journal_.push_back(record);
     engine::evolve(state_, record);
     say(line_of(record));
+    if (disturb_after_ && journal_.size() == *disturb_after_) {
+      at(now_, [this] { change_world(disturbance_); });
+    }
     if (stop_after_ && journal_.size() == *stop_after_) {
       stop_after_.reset();
       die();

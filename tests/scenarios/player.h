@@ -27,6 +27,9 @@ class Player {
   enum class Unheard { lost, done };
   void stop_after(std::size_t records, Unheard unheard);
 
+  // Changes the world as soon as so many records are durable, and leaves it so much more time.
+  void disturb_after(std::size_t records, std::vector<std::string> words, Duration more_time);
+
   void play();  // to the script's end
 
   [[nodiscard]] const std::string& transcript() const { return transcript_; }
@@ -95,6 +98,8 @@ class Player {
   std::optional<engine::PlanBasis> saved_plan_;
   std::optional<std::size_t> stop_after_;
   Unheard unheard_ = Unheard::lost;
+  std::optional<std::size_t> disturb_after_;
+  std::vector<std::string> disturbance_;
   std::string transcript_;
   std::vector<std::string> broken_;
 };

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/test_world.h"
 #include "model/record_codec.h"
 #include "player.h"
@@ -29,6 +31,13 @@ std::string end_of(const Player& player) {
   }
   if (group.two_writers) text += "; two writers";
   return text;
+}
+
+// Those that Bascule can see.
+std::ptrdiff_t seen_writers(const World& world) {
+  return std::ranges::count_if(world.writers(), [&](const SiteName& site) {
+    return world.machines().at(site).answers_us();
+  });
 }
 
 bool acted(const Player& player) {
@@ -59,6 +68,32 @@ std::string stop_after_every_record(const Script& script) {
       const bool did_nothing = !acted(player) && player.world().writers().size() < 2;
       if (end != expected && !did_nothing) {
         complaints += fmt::format("{}: ends as\n  {}\ninstead of\n  {}\n", where, end, expected);
+      }
+    }
+  }
+  return complaints;
+}
+
+std::string disturb_after_every_record(const Script& script) {
+  constexpr Duration kMoreTime{15'000};
+  Player undisturbed(script);
+  undisturbed.play();
+  std::string complaints;
+  for (std::size_t count = 1; count <= undisturbed.journal().size(); ++count) {
+    for (const auto& [site, machine] : undisturbed.world().machines()) {
+      for (const char* what : {"kill", "promote", "demote", "read-only"}) {
+        Player player(script);
+        player.disturb_after(count, {what, site.text()}, kMoreTime);
+        player.play();
+        const std::string where = fmt::format("{} {} after record {} ({})", what, site, count,
+                                              type_name(undisturbed.journal()[count - 1].body));
+        for (const std::string& promise : player.broken_promises()) {
+          complaints += fmt::format("{}: {}\n", where, promise);
+        }
+        const bool is_told = player.state().groups.at(kShop).two_writers;
+        if (seen_writers(player.world()) > 1 && !is_told) {
+          complaints += fmt::format("{}: two write, and nobody is told\n", where);
+        }
       }
     }
   }

@@ -1,7 +1,7 @@
 // Plays one scenario file and compares what was decided with what the file says below its line.
 // BASCULE_REWRITE=1 writes what happens now into the file instead: read the diff afterwards.
 //
-//   bascule_scenarios [--stop-after-every-record] FILE
+//   bascule_scenarios [--stop-after-every-record | --disturb-after-every-record] FILE
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -14,6 +14,10 @@
 #include "script.h"
 
 namespace bascule::scenario {
+
+// What is found by playing a script in many ways.
+using Variations = std::string (*)(const Script& script);
+
 namespace {
 
 std::string read(const std::string& path) {
@@ -49,14 +53,14 @@ void print_difference(const std::string& path, const std::string& expected,
              path);
 }
 
-int run(const std::string& path, bool stop_everywhere) {
+int run(const std::string& path, Variations variations) {
   const Result<Script> script = read_script(read(path));
   if (!script) {
     fmt::print(stderr, "{}: {}\n", path, script.error().message);
     return 2;
   }
-  if (stop_everywhere) {
-    const std::string complaints = stop_after_every_record(*script);
+  if (variations != nullptr) {
+    const std::string complaints = variations(*script);
     fmt::print(stderr, "{}", complaints);
     return complaints.empty() ? 0 : 1;
   }
@@ -80,11 +84,17 @@ int run(const std::string& path, bool stop_everywhere) {
 }  // namespace bascule::scenario
 
 int main(int count, char** arguments) {
-  const bool stop_everywhere =
-      count == 3 && std::string(arguments[1]) == "--stop-after-every-record";
-  if (count != 2 && !stop_everywhere) {
-    fmt::print(stderr, "usage: bascule_scenarios [--stop-after-every-record] FILE\n");
+  using namespace bascule::scenario;
+  const std::string option = count == 3 ? arguments[1] : "";
+  const Variations variations = option == "--stop-after-every-record" ? stop_after_every_record
+                                : option == "--disturb-after-every-record"
+                                    ? disturb_after_every_record
+                                    : nullptr;
+  if (count < 2 || count > 3 || (count == 3 && variations == nullptr)) {
+    fmt::print(stderr,
+               "usage: bascule_scenarios [--stop-after-every-record | "
+               "--disturb-after-every-record] FILE\n");
     return 2;
   }
-  return bascule::scenario::run(arguments[count - 1], stop_everywhere);
+  return run(arguments[count - 1], variations);
 }
