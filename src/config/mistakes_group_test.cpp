@@ -48,6 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"- name: a\n", "- name: a\n        at: b\n",
                 "12:13: warning: the loss of place `b` takes every site along that could stand in "
                 "for a"},
+        // S09: what a failover needs and would be lost with the site it leaves.
         Mistake{"    policy:",
                 "    front_door: {dns.record: {zone: t., name: www.t., at: a}}\n    policy:",
                 "6:5: error: the loss of a takes along the front door's control plane [publish the "

@@ -134,6 +134,7 @@ TEST_F(DriftTest, WhatAnotherBasculeHoldsIsNeverSetBack) {
   EXPECT_EQ(count(read(inspection), "ObligationOpened"), 0U);
 }
 
+// S26.
 TEST_F(DriftTest, AnErrorIsSilenceAndNoDrift) {
   const Error silent{ErrorCode::timeout, "no answer", "", std::nullopt};
   EXPECT_TRUE(read(fail(silent), at(1'000)).empty());

@@ -162,6 +162,7 @@ TEST_F(NotificationsTest, WhoAsksForAPauseGetsIt) {
   ASSERT_TRUE(settles([&] { return one_->tries == 2; }));
 }
 
+// S23.
 TEST_F(NotificationsTest, TheNextProcessTellsWhatThisOneCouldNotAndNothingTwice) {
   tell(worse());
   ASSERT_TRUE(settles([&] { return one_->taken.size() == 1 && two_->taken.size() == 1; }));

@@ -117,7 +117,7 @@ class Deaths(cases.WithScene):
 
 class LateWrites(Deaths):
     """What a Bascule that died has sent to the name server arrives after its successor has acted:
-    the front door is written as compare-and-set, so it is refused."""
+    the front door is written as compare-and-set, so it is refused (S03, S33)."""
 
     def setUp(self):
         super().setUp()

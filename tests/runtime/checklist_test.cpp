@@ -82,6 +82,8 @@ struct Row {
   bool planned;
 };
 
+// S18: what is in force is asked for, and what is not as it should be stops the moves it matters
+// to.
 TEST_F(ChecklistTest, AnItemThatIsNotReadyStopsWhatItBlocks) {
   for (const Row& row :
        {Row{"planned", Blocks::planned, true, false}, Row{"always", Blocks::always, false, false},
@@ -106,6 +108,7 @@ TEST_F(ChecklistTest, AnItemThatIsNotReadyStopsWhatItBlocks) {
   }
 }
 
+// S09: with the source lost, all that a failover needs is still there.
 TEST_F(ChecklistTest, ASourceThatIsDeadStopsPlannedMovesOnly) {
   configuration.groups.front().policy.mode = Mode::manual;
   begin();

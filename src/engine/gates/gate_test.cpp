@@ -264,6 +264,7 @@ TEST(GateNotEverything, holds_while_one_candidate_could_take_over) {
               false, "no other site may be a target"}});
 }
 
+// S16.
 TEST(GateCooldown, waits_after_an_automatic_move_longer_with_every_flap) {
   const auto moved = [](std::int64_t ago, std::int64_t flaps) {
     return [=](GateWorld& world) {

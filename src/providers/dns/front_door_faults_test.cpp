@@ -162,6 +162,7 @@ TEST_P(FrontDoorFaults, ASecondaryThatLagsIsAwaitedByNameAndASilentOneIsNot) {
   EXPECT_LT(elapsed(world_.clock, began), Duration{2'000});
 }
 
+// S03 and S26.
 TEST_P(FrontDoorFaults, AnAnswerIsNeverMadeEmpty) {
   serve("other A 127.0.1.1");
   // The name does not exist yet: the claim adds nothing, the switch makes it.

@@ -109,6 +109,7 @@ TEST_P(FrontDoorServers, WhereTheRecordWasLostNoRunGoesOnAndTheNextOneCountsFurt
   EXPECT_EQ(text(), "8 demo r-0002 berlin");
 }
 
+// S03: whoever was overtaken neither writes nor cleans up.
 TEST_P(FrontDoorServers, AHigherGenerationStopsEveryPartOfARun) {
   serve();
   const Json claimed = claim("r-0001", 0);

@@ -93,6 +93,7 @@ TEST_P(FrontDoorOn, WhoOnlyLooksIsToldWhatIsThereWhoeverWroteIt) {
   EXPECT_EQ(inspect(*door(), call("switch", "", 0))->finding, Finding::done);
 }
 
+// S03: the slower of two writers comes late, and the record itself refuses it.
 TEST_P(FrontDoorOn, TheServerItselfRefusesAStaleGeneration) {
   serve();
   claim("r-0001", 0);

@@ -69,6 +69,7 @@ TEST_F(ResolvesTest, EachFailureIsNamedWithWhatToDo) {
   EXPECT_EQ(found.because.find("www.shop.test does not"), std::string::npos) << found.because;
 }
 
+// S40: the way to the standby is looked at to its end, before anybody needs it.
 TEST_F(ResolvesTest, ItConnectsWhereAPortIsNamed) {
   ScriptedServer server(world, knows_www);
   net::Loopback listener(world.context, world.clock,

@@ -91,6 +91,7 @@ struct Siege : Fenced {
   }
 };
 
+// S35.
 TEST(PostgresFence, AServerThatComesBackIsSealedBeforeItIsSeen) {
   Siege one;
   one.pair.amsterdam.kill_all();

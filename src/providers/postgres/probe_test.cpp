@@ -151,6 +151,7 @@ TEST(PostgresProbe, AFrozenServerIsATimeoutOnBothConnections) {
   pair.amsterdam.thaw();
 }
 
+// S06: a crowd is no death, as long as the held session is answered.
 TEST(PostgresProbe, WithoutFreeSlotsAServerThatAnswersIsDegradedAndOneThatDoesNotHasFailed) {
   TestPair pair;
   pair.amsterdam.stop();

@@ -196,6 +196,7 @@ TEST(PostgresRejoin, ACommandThatFailsIsAnErrorWithItsLastWords) {
   EXPECT_EQ(outputs.error().message, "sh ended with code 3: the disk is full");
 }
 
+// S22: the one step that destroys data refuses the wrong node.
 TEST(PostgresRejoin, NothingIsWoundBackToASiteThatIsNoPrimaryOrIsBehind) {
   Failover one;
   // berlin still is a standby.
