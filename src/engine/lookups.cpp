@@ -18,6 +18,21 @@ const CheckSpec* find_check(const Configuration& configuration, const CheckRefer
   return found == checks->end() ? nullptr : &*found;
 }
 
+std::vector<CheckReference> all_checks(const Configuration& configuration) {
+  std::vector<CheckReference> checks;
+  for (const GroupSpec& group : configuration.groups) {
+    for (const CheckSpec& check : group.checks) {
+      checks.push_back({group.name, SiteName(), check.name});
+    }
+    for (const SiteSpec& site : group.sites) {
+      for (const CheckSpec& check : site.checks) {
+        checks.push_back({group.name, site.name, check.name});
+      }
+    }
+  }
+  return checks;
+}
+
 std::optional<CheckReference> database_check(const GroupSpec& group, const SiteName& site) {
   const SiteSpec* spec = group.find_site(site);
   if (spec == nullptr) return std::nullopt;

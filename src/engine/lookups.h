@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/name.h"
 #include "base/time.h"
@@ -15,6 +16,9 @@
 namespace bascule::engine {
 
 const CheckSpec* find_check(const Configuration& configuration, const CheckReference& check);
+
+// Every check, in the order of the configuration: of a group itself, then of its sites.
+std::vector<CheckReference> all_checks(const Configuration& configuration);
 
 // The check that watches the site's database: the first one of such a kind.
 std::optional<CheckReference> database_check(const GroupSpec& group, const SiteName& site);

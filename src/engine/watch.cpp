@@ -28,21 +28,6 @@ bool answers(const CheckVerdict& verdict) {
   return verdict.health != Health::failed && verdict.health != Health::unknown;
 }
 
-std::vector<CheckReference> all_checks(const Configuration& configuration) {
-  std::vector<CheckReference> checks;
-  for (const GroupSpec& group : configuration.groups) {
-    for (const CheckSpec& check : group.checks) {
-      checks.push_back({group.name, SiteName(), check.name});
-    }
-    for (const SiteSpec& site : group.sites) {
-      for (const CheckSpec& check : site.checks) {
-        checks.push_back({group.name, site.name, check.name});
-      }
-    }
-  }
-  return checks;
-}
-
 void update_verdict(Deliberation& deliberation, const CheckReference& check) {
   const CheckVerdict before = verdict_in(deliberation.state(), check);
   const CheckVerdict now =

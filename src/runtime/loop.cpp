@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "engine/lookups.h"
 
 namespace bascule::runtime {
 namespace {
@@ -37,21 +38,6 @@ Error takes_no_records(const Error& why) {
   Error error = in_context("the journal cannot be written", why);
   error.code = ErrorCode::unavailable;
   return error;
-}
-
-const CheckSpec* find_check(const engine::State& state, const CheckReference& reference) {
-  const GroupSpec* group = state.configuration.find_group(reference.group);
-  if (group == nullptr) return nullptr;
-  const std::vector<CheckSpec>* checks = &group->checks;
-  if (!reference.site.empty()) {
-    const SiteSpec* site = group->find_site(reference.site);
-    if (site == nullptr) return nullptr;
-    checks = &site->checks;
-  }
-  for (const CheckSpec& check : *checks) {
-    if (check.name == reference.check) return &check;
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -118,7 +104,7 @@ void Loop::notice(Severity severity, std::string title, std::string text, Incide
 }
 
 void Loop::observe(Observation observation) {
-  const CheckSpec* check = find_check(state_, observation.check);
+  const CheckSpec* check = engine::find_check(state_.configuration, observation.check);
   if (check == nullptr || stopping_) return;
   const DetectPolicy& policy =
       state_.configuration.find_group(observation.check.group)->policy.detect;

@@ -56,21 +56,6 @@ const engine::Execution* execution_of(const State& state, const RunId& id) {
   return owed == state.obligations.end() ? nullptr : &owed->second.execution;
 }
 
-std::vector<CheckReference> all_checks(const Configuration& configuration) {
-  std::vector<CheckReference> checks;
-  for (const GroupSpec& group : configuration.groups) {
-    for (const CheckSpec& check : group.checks) {
-      checks.push_back({group.name, SiteName(), check.name});
-    }
-    for (const SiteSpec& site : group.sites) {
-      for (const CheckSpec& check : site.checks) {
-        checks.push_back({group.name, site.name, check.name});
-      }
-    }
-  }
-  return checks;
-}
-
 }  // namespace
 
 struct Metrics::Series {
@@ -181,7 +166,7 @@ void Metrics::Series::follow(const Configuration& configuration) {
   std::set<LabelValues> checks;
   std::set<LabelValues> sites;
   std::set<std::string> groups;
-  for (const CheckReference& check : all_checks(configuration)) {
+  for (const CheckReference& check : engine::all_checks(configuration)) {
     add_check(check);
     checks.insert(labels_of(check));
   }
