@@ -188,7 +188,8 @@ class Obedience {
     if (status.attested.contains(body.site)) {
       return accept(RunId(), fmt::format("{} is attested to be stopped already", body.site));
     }
-    if (is_seen_writing(body.group, body.site)) {
+    if (is_seen_writing(state(), deliberation_.readings(),
+                        *state().configuration.find_group(body.group), body.site)) {
       return refuse(ErrorCode::invalid,
                     fmt::format("{} cannot be attested to be stopped: its database answers and "
                                 "accepts writes",
@@ -304,18 +305,6 @@ class Obedience {
         fmt::format("bascule attest {} --site {} --reason TEXT", run.plan.group, run.plan.source));
     answer.refused_by = GateName::fence;
     return answer;
-  }
-
-  [[nodiscard]] bool is_seen_writing(const GroupName& name, const SiteName& site) const {
-    const GroupSpec& group = *state().configuration.find_group(name);
-    const auto check = database_check(group, site);
-    const DatabaseFacts* facts = newest_facts(deliberation_.readings(), group, site);
-    if (!check || facts == nullptr) return false;
-    const auto verdict = state().verdicts.find(*check);
-    const bool answers = verdict != state().verdicts.end() &&
-                         verdict->second.health != Health::failed &&
-                         verdict->second.health != Health::unknown;
-    return answers && facts->role == DatabaseRole::primary && facts->accepts_writes;
   }
 
   Deliberation& deliberation_;

@@ -250,6 +250,7 @@ class Evolution : public GroupEvolution {
   void operator()(const RunParked& body) {
     Run& run = run_of(body.run);
     run.state = RunState::parked;
+    run.parked_at = record_.at;
     run.because = body.because;
     run.parked_at_fence = !run.rolling_back && !run.past_no_return && !run.activated_at &&
                           all_ended(run.execution, Phase::claim) &&
@@ -261,8 +262,7 @@ class Evolution : public GroupEvolution {
     Run& run = run_of(body.run);
     run.state = RunState::running;
     run.execution.went_on_at = record_.at;
-    const bool at_fence = run.parked_at_fence;
-    run.parked_at_fence = false;
+    const bool at_fence = std::exchange(run.parked_at_fence, false);
     run.because = run.rollback_because;
     if (!body.step.empty()) {
       resolve(run, body);

@@ -93,6 +93,24 @@ const DatabaseFacts* newest_facts(const Readings& readings, const GroupSpec& gro
   return &*found->second.newest;
 }
 
+bool is_seen_writing(const State& state, const Readings& readings, const GroupSpec& group,
+                     const SiteName& site) {
+  const auto check = database_check(group, site);
+  const DatabaseFacts* facts = newest_facts(readings, group, site);
+  if (!check || facts == nullptr) return false;
+  const auto verdict = state.verdicts.find(*check);
+  const bool answers = verdict != state.verdicts.end() &&
+                       verdict->second.health != Health::failed &&
+                       verdict->second.health != Health::unknown;
+  return answers && facts->role == DatabaseRole::primary && facts->accepts_writes;
+}
+
+std::optional<Instant> roles_since(const State& state, const GroupStatus& status) {
+  const auto run = state.runs.find(status.last_run);
+  if (run == state.runs.end()) return std::nullopt;
+  return run->second.state == RunState::parked ? run->second.parked_at : run->second.ended_at;
+}
+
 namespace {
 
 GroupName group_of_work(const State& state, const RunId& id) {

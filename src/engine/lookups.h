@@ -42,6 +42,14 @@ bool answered(const Observation& observation);
 const DatabaseFacts* newest_facts(const Readings& readings, const GroupSpec& group,
                                   const SiteName& site);
 
+// Whether the site's database answers and was last seen as a primary that accepts writes.
+bool is_seen_writing(const State& state, const Readings& readings, const GroupSpec& group,
+                     const SiteName& site);
+
+// Since when the roles are what they are: what was read before the last run had changed them says
+// who wrote then. Nothing: no run has changed them, or one is just doing so.
+std::optional<Instant> roles_since(const State& state, const GroupStatus& status);
+
 // Whose group a record concerns, in the state after it. Empty: every group's, or that of something
 // that is gone with the record.
 GroupName group_of(const RecordBody& body, const State& state);

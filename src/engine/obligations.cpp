@@ -44,20 +44,6 @@ std::optional<std::string> why_moot(const State& state, const Obligation& owed) 
   return std::nullopt;
 }
 
-bool writes_now(const State& state, const Readings& readings, const GroupName& group,
-                const SiteName& site) {
-  const GroupSpec* spec = state.configuration.find_group(group);
-  const auto check = spec == nullptr ? std::nullopt : database_check(*spec, site);
-  if (!check) return false;
-  const auto verdict = state.verdicts.find(*check);
-  const bool answers = verdict != state.verdicts.end() &&
-                       verdict->second.health != Health::failed &&
-                       verdict->second.health != Health::unknown;
-  const DatabaseFacts* facts = newest_facts(readings, *spec, site);
-  return answers && facts != nullptr && facts->role == DatabaseRole::primary &&
-         facts->accepts_writes;
-}
-
 // As soon as the site is stopped surely enough, the other ways to stop it are passed over.
 bool skip_unneeded_fences(Deliberation& deliberation, const RunId& id) {
   const Obligation& owed = obligation_of(deliberation, id);
@@ -143,8 +129,9 @@ void cut_if_it_writes(Deliberation& deliberation, const Obligation& owed) {
   const auto& active = state.groups.at(owed.group).active;
   const bool fenced_already =
       find_obligation(state, owed.group, owed.site, ObligationKind::fence) != nullptr;
-  if (!active || fenced_already ||
-      !writes_now(state, deliberation.readings(), owed.group, owed.site)) {
+  const GroupSpec* group = state.configuration.find_group(owed.group);
+  if (!active || fenced_already || group == nullptr ||
+      !is_seen_writing(state, deliberation.readings(), *group, owed.site)) {
     return;
   }
   std::vector<Step> steps = fence_steps(state, owed.group, owed.site, *active);

@@ -73,6 +73,7 @@ struct Run {
   std::string begun_by;       // who approved it; else "bascule"
   std::string begun_because;  // the reason that was given, or that its time had come
   std::optional<Instant> ended_at;
+  std::optional<Instant> parked_at;  // the last time
   std::optional<Instant> first_sign_at, first_failed_at, verdict_at;
   std::optional<Instant> activated_at;  // ActiveSiteChanged of this run
   std::optional<Duration> loss_bound;

@@ -55,25 +55,14 @@ void notice_first_answer(Deliberation& deliberation, const CheckReference& check
   bring_forward(deliberation, check.group, check.site, to_string(check) + " answers");
 }
 
-// Since when the roles are what they are: what was read before the last run had changed them says
-// who wrote then.
-std::optional<Instant> roles_since(const State& state, const GroupStatus& group) {
-  const auto run = state.runs.find(group.last_run);
-  if (run == state.runs.end() || !run->second.ended_at) return std::nullopt;
-  return run->second.ended_at;
-}
-
 // Sites whose database accepts writes, by what was read since the moment given.
 std::vector<SiteName> writing_sites(const Deliberation& deliberation, const GroupSpec& group,
                                     const std::optional<Instant>& since) {
   std::vector<SiteName> sites;
   for (const SiteSpec& site : group.sites) {
-    const auto check = database_check(group, site.name);
-    if (!check || !answers(verdict_in(deliberation.state(), *check))) continue;
+    if (!is_seen_writing(deliberation.state(), deliberation.readings(), group, site.name)) continue;
     const DatabaseFacts* facts = newest_facts(deliberation.readings(), group, site.name);
-    const bool writes =
-        facts != nullptr && facts->role == DatabaseRole::primary && facts->accepts_writes;
-    if (writes && (!since || facts->read_at >= *since)) sites.push_back(site.name);
+    if (!since || facts->read_at >= *since) sites.push_back(site.name);
   }
   return sites;
 }
@@ -296,7 +285,10 @@ bool notice_two_writers(Deliberation& deliberation, const GroupName& name) {
   if (!seen) {
     const auto since = roles_since(state, state.groups.at(name));
     const std::vector<SiteName> sites = writing_sites(deliberation, group, since);
-    if (sites.size() < 2 || state.open_run(name) != nullptr) return false;
+    // A run that is under way changes the roles: what was read meanwhile may be of different
+    // moments.
+    const Run* open = state.open_run(name);
+    if (sites.size() < 2 || (open != nullptr && open->state == RunState::running)) return false;
     std::vector<std::string> names;
     names.reserve(sites.size());
     for (const SiteName& site : sites) names.push_back(site.text());

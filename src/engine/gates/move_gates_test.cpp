@@ -38,6 +38,15 @@ void owe(GateWorld& world, ObligationKind kind, const SiteName& site) {
   world.state.obligations[obligation.id] = obligation;
 }
 
+// A third site, promoted by somebody else and seen so at 400.
+void let_cologne_write(GateWorld& world) {
+  const SiteName cologne("cologne");
+  test_world::shop_in(world.state)
+      .sites.push_back(test_world::shop_site(cologne, "rack-3", "127.0.1.3"));
+  test_world::put(world.readings, cologne, primary_facts(at(400), kMegabyte, 6));
+  world.state.verdicts[database_of(cologne)].health = Health::critical;
+}
+
 TEST(GateTarget, holds_for_a_standby_that_streamed_until_its_source_was_lost) {
   run_table(
       GateName::target,
@@ -61,6 +70,18 @@ TEST(GateTarget, holds_for_a_standby_that_streamed_until_its_source_was_lost) {
        {"another site owes",
         [](GateWorld& world) { owe(world, ObligationKind::fence, kAmsterdam); }, true,
         "berlin: in recovery, same system, timeline 5, streamed until 0.5s ago"},
+       {"a third site writes", let_cologne_write, false,
+        "cologne accepts writes, and berlin would do so beside it: stop cologne first"},
+       {"a third site wrote before the last run",
+        [](GateWorld& world) {
+          let_cologne_write(world);
+          engine::Run run;
+          run.id = world.status().last_run = RunId("r-0001");
+          run.state = RunState::done;
+          run.ended_at = at(450);
+          world.state.runs[run.id] = run;
+        },
+        true, "berlin: in recovery, same system, timeline 5, streamed until 0.5s ago"},
        {"attested as stopped", [](GateWorld& world) { world.status().attested[kBerlin] = at(400); },
         false,
         "berlin is stopped, as a person attested 0.1s ago, and was not seen as a standby since"},

@@ -46,6 +46,22 @@ Refusal refused_by_attestation(const Question& question, const DatabaseFacts& li
                      target, ago(attested->second, question.now));
 }
 
+// A site that neither is given up nor is to take over, and writes: it would go on beside the
+// target.
+Refusal refused_by_another_writer(const Question& question) {
+  const Proposal& proposal = question.proposal;
+  const auto since = roles_since(question.state, question.status);
+  for (const SiteSpec& site : question.group.sites) {
+    if (site.name == proposal.source || site.name == proposal.target) continue;
+    if (!is_seen_writing(question.state, question.readings, question.group, site.name)) continue;
+    const DatabaseFacts* facts = newest_facts(question.readings, question.group, site.name);
+    if (since && facts->read_at < *since) continue;
+    return fmt::format("{} accepts writes, and {} would do so beside it: stop {} first", site.name,
+                       proposal.target, site.name);
+  }
+  return std::nullopt;
+}
+
 Refusal refused_by_silence(const Question& question, const CheckReference& check) {
   const CheckVerdict verdict = verdict_of(question.state, question.readings, check, question.now);
   if (verdict.health == Health::unknown) {
@@ -212,6 +228,7 @@ GateAnswer ask_target(const Question& question) {
     return it_refuses(*refusal);
   }
   if (const Refusal refusal = refused_by_debt(question)) return it_refuses(*refusal);
+  if (const Refusal refusal = refused_by_another_writer(question)) return it_refuses(*refusal);
   const auto database = database_check(question.group, proposal.target);
   if (!database) {
     GateAnswer answer = ask_checks(question);
