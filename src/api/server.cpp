@@ -126,10 +126,8 @@ net::ServerResponse Server::steer_to(std::string_view path) const {
 }
 
 awaitable<net::ServerResponse> Server::scrape() {
-  if (const runtime::Loop* loop = parts_.supervisor.loop()) {
-    parts_.metrics.look_at(*loop, parts_.observer);
-  }
-  const Metrics& metrics = parts_.metrics;
+  parts_.metrics.look_at(parts_.supervisor.loop(), parts_.observer);
+  Metrics& metrics = parts_.metrics;
   const auto write = [&metrics] { return metrics.text(); };
   Result<std::string> text = co_await scraping_.run(write);
   if (!text) co_return refuse(text.error());

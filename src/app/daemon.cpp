@@ -164,9 +164,11 @@ awaitable<void> reload(Daemon& daemon) {
   if (!loaded.ok()) {
     daemon.log->error("{} was not taken: see its errors above; the one before stays in force",
                       path);
+    daemon.metrics->configuration_read(false);
     co_return;
   }
   const Result<void> taken = co_await daemon.room->reload(std::move(loaded));
+  daemon.metrics->configuration_read(taken.has_value());
   if (taken) {
     daemon.log->info("{} was read again and is in force", path);
   } else {

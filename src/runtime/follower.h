@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "engine/readings.h"
 #include "engine/state.h"
 #include "model/observation.h"
 #include "model/record.h"
@@ -24,7 +25,9 @@ class Follower {
   }
   // A look of this observer, judged by who is active.
   virtual void observed(const Observation& /*judged*/, const CheckSpec& /*check*/) {}
-  // How this process itself is doing, which no record can tell: its store does not take any, its
+  // How this process found itself, once a second.
+  virtual void looked_at_itself(const engine::ControllerReading& /*reading*/) {}
+  // What keeps this process from acting, which no record can tell: its store does not take any, its
   // clock jumped, it has no descriptors left.
   virtual void noticed(const Message& /*message*/) {}
 };

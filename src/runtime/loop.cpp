@@ -80,8 +80,9 @@ void Loop::push(Input input, std::shared_ptr<Waiter> waiter) {
 // How this process is doing is known at once, also while the queue stands still behind the journal.
 bool Loop::post(Input input) {
   if (stopping_ || queue_.size() >= kQueueBound) return false;
-  if (std::holds_alternative<engine::ControllerChecked>(input)) {
+  if (const auto* checked = std::get_if<engine::ControllerChecked>(&input)) {
     engine::take(readings_, state_, input, now());
+    for (Follower* follower : followers_) follower->looked_at_itself(checked->reading);
   }
   push(std::move(input), nullptr);
   return true;

@@ -150,6 +150,7 @@ awaitable<std::string> Notifications::deliver(std::shared_ptr<Outbox> outbox, Me
     const ErrorCode code = sent.error().code;
     const bool is_final = code == ErrorCode::invalid || code == ErrorCode::denied;
     if (is_final || clock_.now() - message.at > kGiveUpAfter) co_return "failed";
+    count(*outbox, "retried");
     co_await wait_for(clock_, sent.error().retry_after.value_or(wait));
     wait = std::min(wait * 2, kLongestRetry);
   }
@@ -187,21 +188,29 @@ awaitable<void> Notifications::stop(Deadline deadline) {
   }
 }
 
+std::vector<std::string> channel_names(const Configuration& configuration) {
+  std::vector<std::string> names;
+  std::map<std::string, int> seen;
+  for (const NotifierSpec& spec : configuration.notifiers) {
+    const int number = ++seen[spec.kind];
+    names.push_back(number == 1 ? spec.kind : fmt::format("{}-{}", spec.kind, number));
+  }
+  return names;
+}
+
 Result<std::vector<Channel>> make_channels(const Configuration& configuration,
                                            const Catalog& catalog, Services& services) {
   std::vector<Channel> channels;
-  for (auto at = configuration.notifiers.begin(); at != configuration.notifiers.end(); ++at) {
-    const NotifierSpec& spec = *at;
+  const std::vector<std::string> names = channel_names(configuration);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const NotifierSpec& spec = configuration.notifiers[i];
     const NotifierKind* kind = catalog.find_notifier(spec.kind);
     if (kind == nullptr)
       return fail(ErrorCode::invalid, "notifier `{}` is not available in this build", spec.kind);
     auto notifier = kind->make(spec.settings, services);
     if (!notifier) return fail(in_context("notifier " + spec.kind, notifier.error()));
-    const auto same =
-        std::ranges::count(configuration.notifiers.begin(), at, spec.kind, &NotifierSpec::kind);
-    const std::string name = same == 0 ? spec.kind : fmt::format("{}-{}", spec.kind, same + 1);
     const Severity least = severity_from(text_or(spec.settings, "min_severity"));
-    channels.push_back(Channel{name, std::make_shared<Selective>(*notifier, least)});
+    channels.push_back(Channel{names[i], std::make_shared<Selective>(*notifier, least)});
   }
   return channels;
 }

@@ -30,7 +30,8 @@ class Notifications final : public Follower {
   void noticed(const Message& message) override;
   [[nodiscard]] Sequence heard_up_to() const override;
 
-  // What became of each message: sent, failed, dropped. Called on the loop's thread.
+  // What became of each message: sent, failed, dropped; `retried` for each attempt before that.
+  // Called on the loop's thread.
   using OnResult = std::function<void(const std::string& channel, const std::string& result)>;
   void count_with(OnResult on_result) { on_result_ = std::move(on_result); }
   // Tells every channel each minute how things stand.
@@ -71,7 +72,10 @@ class Notifications final : public Follower {
   std::vector<std::shared_ptr<Outbox>> outboxes_;
 };
 
-// Named by their kind, the second of a kind "slack-2". What is below a channel's `min_severity` it
+// The channels that a configuration names, by their kind, the second of a kind "slack-2".
+std::vector<std::string> channel_names(const Configuration& configuration);
+
+// Named as channel_names() says. What is below a channel's `min_severity` it
 // is not told, but for the end of an incident whose beginning it was.
 Result<std::vector<Channel>> make_channels(const Configuration& configuration,
                                            const Catalog& catalog, Services& services);

@@ -140,6 +140,7 @@ TEST_F(NotificationsTest, AnHourWithoutANameIsOutlasted) {
   ASSERT_TRUE(settles([&] { return one_->taken.size() == 1; }));
   EXPECT_GT(world_.clock.now() - began, Duration{3'600'000});
   EXPECT_LT(one_->tries, 80) << "it backs off";
+  EXPECT_EQ(counted_["one retried"], one_->tries - 1) << "each failed attempt is counted at once";
 }
 
 TEST_F(NotificationsTest, WhatIsRefusedForGoodIsNotTriedAgain) {

@@ -21,18 +21,37 @@ std::vector<MetricDefinition> of_the_installation() {
       {"bascule_journal_answers", gauge, "1 while the journal can be written"},
       {"bascule_journal_append_seconds", gauge, "How long the newest append took to be durable"},
       {"bascule_loop_late_seconds", gauge, "Lateness of the loop at its newest self-check"},
+      {"bascule_lateness_seconds", histogram,
+       "Lateness of the loop and of its looks, the worst of each second"},
       {"bascule_clock_steady", gauge, "1 while the wall clock agrees with the monotonic one"},
       {"bascule_reference_answers", gauge,
        "1 while a reference shows that this observer is not the one that is cut off"},
       {"bascule_automation_held", gauge, "1 while automation of every group is held"},
+      {"bascule_configuration_refused", gauge,
+       "1 while the newest configuration that was read is not the one in force"},
       {"bascule_notifications_total",
        counter,
        "Messages to people, by channel and what became of them: sent, failed, dropped",
        {"channel", "result"}},
+      {"bascule_notification_retries_total",
+       counter,
+       "Attempts to tell people that failed and are made again, by channel",
+       {"channel"}},
       {"bascule_api_requests_total", counter, "Requests that the API answered", {"code"}},
       {"bascule_event_stream_readers", gauge, "Readers of the event stream"},
       {"bascule_event_stream_dropped_total", counter,
        "Readers of the event stream that were too slow and were cut off"},
+  };
+}
+
+// Under the names that every exporter gives them.
+std::vector<MetricDefinition> of_the_process() {
+  return {
+      {"process_start_time_seconds", gauge, "When this process began"},
+      {"process_cpu_seconds_total", counter, "Processor time of this process, user and system"},
+      {"process_resident_memory_bytes", gauge, "Memory of this process that is in main memory"},
+      {"process_open_fds", gauge, "Descriptors that are open"},
+      {"process_max_fds", gauge, "Descriptors that may be open"},
   };
 }
 
@@ -45,6 +64,10 @@ std::vector<MetricDefinition> of_checks() {
       {"bascule_check_down",
        gauge,
        "1 while the observers agree that the check is down",
+       {"group", "site", "check"}},
+      {"bascule_check_unknown",
+       gauge,
+       "1 while nobody knows how the check is: it moves nothing then",
        {"group", "site", "check"}},
       {"bascule_check_looks_total", counter, "Looks at the check", {"group", "site", "check"}},
       {"bascule_check_failed_looks_total",
@@ -100,6 +123,14 @@ std::vector<MetricDefinition> of_groups() {
        gauge,
        "What the active site's database has written and the replica has not received",
        {"group", "site"}},
+      {"bascule_loss_bound_seconds",
+       gauge,
+       "What would be lost at most if this site took over now; absent while that is not known",
+       {"group", "site"}},
+      {"bascule_loss_limit_seconds",
+       gauge,
+       "What the policy allows to lose; absent where it sets no limit in time",
+       {"group"}},
       {"bascule_obligations",
        gauge,
        "What finished runs still owe, by kind: fence, standby, front_door",
@@ -115,6 +146,10 @@ std::vector<MetricDefinition> of_runs() {
        "Runs that began and ended, by outcome: done, rolled_back, aborted",
        {"group", "move", "outcome"}},
       {"bascule_run_running", gauge, "1 while a run of the group is under way", {"group"}},
+      {"bascule_run_awaits_approval",
+       gauge,
+       "1 while a run of the group waits for a person to approve it",
+       {"group"}},
       {"bascule_run_parked",
        gauge,
        "1 while a run of the group waits until a person ends it",
@@ -148,7 +183,7 @@ std::string_view word_of(MetricType type) {
 
 std::vector<MetricDefinition> all_definitions() {
   std::vector<MetricDefinition> all = of_the_installation();
-  for (auto part : {of_checks(), of_groups(), of_runs()}) {
+  for (auto part : {of_checks(), of_groups(), of_runs(), of_the_process()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -9,7 +9,10 @@
 #include <utility>
 
 #include "api/metrics/labelled.h"
+#include "api/metrics/process_figures.h"
+#include "engine/gates/gate.h"
 #include "engine/lookups.h"
+#include "runtime/notifications.h"
 
 namespace bascule::api {
 namespace {
@@ -22,8 +25,14 @@ using prometheus::Histogram;
 constexpr double kMillisecondsPerSecond = 1'000.0;
 constexpr double kMicrosecondsPerSecond = 1'000'000.0;
 
+// What the API answers with.
+constexpr int kStatuses[] = {200, 400, 401, 403, 404, 409, 413, 429, 500, 503, 504};
+
 std::vector<double> look_buckets() {
   return {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+}
+std::vector<double> lateness_buckets() {
+  return {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
 }
 std::vector<double> work_buckets() {
   return {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3'600};
@@ -68,16 +77,20 @@ struct Metrics::Series {
   Labelled<Gauge> journal_answers{registry, "bascule_journal_answers"};
   Labelled<Gauge> append{registry, "bascule_journal_append_seconds"};
   Labelled<Gauge> late{registry, "bascule_loop_late_seconds"};
+  Labelled<Histogram> lateness{registry, "bascule_lateness_seconds", lateness_buckets()};
   Labelled<Gauge> steady{registry, "bascule_clock_steady"};
   Labelled<Gauge> reference{registry, "bascule_reference_answers"};
   Labelled<Gauge> all_held{registry, "bascule_automation_held"};
+  Labelled<Gauge> refused{registry, "bascule_configuration_refused"};
   Labelled<Counter> notifications{registry, "bascule_notifications_total"};
+  Labelled<Counter> retries{registry, "bascule_notification_retries_total"};
   Labelled<Counter> requests{registry, "bascule_api_requests_total"};
   Labelled<Gauge> readers{registry, "bascule_event_stream_readers"};
   Labelled<Counter> readers_dropped{registry, "bascule_event_stream_dropped_total"};
 
   Labelled<Gauge> up{registry, "bascule_check_up"};
   Labelled<Gauge> down{registry, "bascule_check_down"};
+  Labelled<Gauge> unknown{registry, "bascule_check_unknown"};
   Labelled<Counter> looks{registry, "bascule_check_looks_total"};
   Labelled<Counter> failed_looks{registry, "bascule_check_failed_looks_total"};
   Labelled<Gauge> latency{registry, "bascule_check_latency_seconds"};
@@ -95,25 +108,38 @@ struct Metrics::Series {
   Labelled<Gauge> last_good_drill{registry, "bascule_last_good_drill_timestamp_seconds"};
   Labelled<Gauge> lag{registry, "bascule_replication_lag_seconds"};
   Labelled<Gauge> lag_bytes{registry, "bascule_replication_lag_bytes"};
+  Labelled<Gauge> loss_bound{registry, "bascule_loss_bound_seconds"};
+  Labelled<Gauge> loss_limit{registry, "bascule_loss_limit_seconds"};
   Labelled<Gauge> obligations{registry, "bascule_obligations"};
 
   Labelled<Counter> runs_started{registry, "bascule_runs_started_total"};
   Labelled<Counter> runs_ended{registry, "bascule_runs_ended_total"};
   Labelled<Gauge> running{registry, "bascule_run_running"};
+  Labelled<Gauge> awaits_approval{registry, "bascule_run_awaits_approval"};
   Labelled<Gauge> parked{registry, "bascule_run_parked"};
   Labelled<Histogram> outage{registry, "bascule_outage_seconds", work_buckets()};
   Labelled<Histogram> step{registry, "bascule_step_duration_seconds", work_buckets()};
   Labelled<Gauge> last_run_end{registry, "bascule_last_run_end_timestamp_seconds"};
+
+  Labelled<Gauge> began_at{registry, "process_start_time_seconds"};
+  Labelled<Counter> processor{registry, "process_cpu_seconds_total"};
+  Labelled<Gauge> memory{registry, "process_resident_memory_bytes"};
+  Labelled<Gauge> open_files{registry, "process_open_fds"};
+  Labelled<Gauge> open_files_max{registry, "process_max_fds"};
 
   // What the configuration can name exists with 0; what it does not name any more is gone.
   void follow(const Configuration& configuration);
   void show_group(const State& state, const GroupSpec& group);
   void show_everything(const State& state);
   void count(const Record& record, const State& state);
+  void show_verdict(const CheckReference& check, Health health, bool is_down);
   void show_lag(const State& state, const engine::Readings& readings, const GroupSpec& group);
+  void show_loss(const runtime::Loop& loop, const GroupSpec& group);
+  void show_process();
 
  private:
   void add_check(const CheckReference& check);
+  void add_channels(const Configuration& configuration);
   void add_group(const GroupSpec& group);
   void forget_others(const std::set<LabelValues>& checks, const std::set<LabelValues>& sites,
                      const std::set<std::string>& groups);
@@ -121,17 +147,30 @@ struct Metrics::Series {
 
 void Metrics::Series::add_check(const CheckReference& check) {
   const LabelValues values = labels_of(check);
-  for (Labelled<Gauge>* gauge : {&up, &down, &latency, &looked_at}) gauge->at(values);
+  for (Labelled<Gauge>* gauge : {&up, &down, &unknown, &latency, &looked_at}) gauge->at(values);
   for (Labelled<Counter>* counter : {&looks, &failed_looks}) counter->at(values);
+}
+
+void Metrics::Series::add_channels(const Configuration& configuration) {
+  for (const std::string& channel : runtime::channel_names(configuration)) {
+    for (const char* result : {"sent", "failed", "dropped"}) notifications.at({channel, result});
+    retries.at({channel});
+  }
 }
 
 void Metrics::Series::add_group(const GroupSpec& group) {
   const std::string& name = group.name.text();
   for (const auto& state : words<GroupState>()) group_state.at({name, std::string(state.text)});
   for (const SiteSpec& site : group.sites) active.at({name, site.name.text()});
-  for (Labelled<Gauge>* gauge : {&is_protected, &held, &automatic, &two_writers, &drifted,
-                                 &drill_open, &last_good_drill, &running, &parked, &last_run_end}) {
+  for (Labelled<Gauge>* gauge :
+       {&is_protected, &held, &automatic, &two_writers, &drifted, &drill_open, &last_good_drill,
+        &running, &awaits_approval, &parked, &last_run_end}) {
     gauge->at({name});
+  }
+  if (const auto limit = group.policy.max_data_loss_time) {
+    loss_limit.at({name}).Set(seconds(*limit));
+  } else {
+    loss_limit.remove({name});
   }
   for (const auto& kind : words<ObligationKind>()) obligations.at({name, std::string(kind.text)});
   for (const auto& move : words<Move>()) {
@@ -151,12 +190,14 @@ void Metrics::Series::forget_others(const std::set<LabelValues>& checks,
   const auto of_check = [&](const LabelValues& values) { return checks.contains(values); };
   const auto of_site = [&](const LabelValues& values) { return sites.contains(values); };
   const auto of_group = [&](const LabelValues& values) { return groups.contains(values.front()); };
-  for (Labelled<Gauge>* gauge : {&up, &down, &latency, &looked_at}) gauge->retain(of_check);
+  for (Labelled<Gauge>* gauge : {&up, &down, &unknown, &latency, &looked_at}) {
+    gauge->retain(of_check);
+  }
   for (Labelled<Counter>* counter : {&looks, &failed_looks}) counter->retain(of_check);
-  for (Labelled<Gauge>* gauge : {&active, &lag, &lag_bytes}) gauge->retain(of_site);
-  for (Labelled<Gauge>* gauge :
-       {&group_state, &is_protected, &held, &automatic, &two_writers, &drifted, &drill_open,
-        &last_good_drill, &obligations, &running, &parked, &last_run_end}) {
+  for (Labelled<Gauge>* gauge : {&active, &lag, &lag_bytes, &loss_bound}) gauge->retain(of_site);
+  for (Labelled<Gauge>* gauge : {&group_state, &is_protected, &held, &automatic, &two_writers,
+                                 &drifted, &drill_open, &last_good_drill, &loss_limit, &obligations,
+                                 &running, &awaits_approval, &parked, &last_run_end}) {
     gauge->retain(of_group);
   }
   for (Labelled<Counter>* counter : {&runs_started, &runs_ended}) counter->retain(of_group);
@@ -177,6 +218,10 @@ void Metrics::Series::follow(const Configuration& configuration) {
       sites.insert({group.name.text(), site.name.text()});
     }
   }
+  for (const CheckReference& check : engine::all_checks(configuration)) {
+    look_duration.at({engine::find_check(configuration, check)->kind});
+  }
+  add_channels(configuration);
   for (const auto& move : words<Move>()) outage.at({std::string(move.text)});
   for (const auto& phase : words<Phase>()) step.at({std::string(phase.text)});
   forget_others(checks, sites, groups);
@@ -205,12 +250,16 @@ void Metrics::Series::show_group(const State& state, const GroupSpec& group) {
     last_good_drill.at({name}).Set(seconds_since_1970(*status.last_good_drill_at));
   bool is_running = false;
   bool is_parked = false;
+  bool is_proposed = false;
   for (const auto& [id, run] : state.runs) {
     if (run.plan.group != group.name) continue;
     is_running = is_running || run.state == RunState::running;
     is_parked = is_parked || run.state == RunState::parked;
+    is_proposed = is_proposed || (run.state == RunState::waiting && run.wait &&
+                                  run.wait->what == WaitFor::approval);
   }
   running.at({name}).Set(number(is_running));
+  awaits_approval.at({name}).Set(number(is_proposed));
   parked.at({name}).Set(number(is_parked));
   for (const auto& kind : words<ObligationKind>()) {
     const auto owed = std::ranges::count_if(state.obligations, [&](const auto& entry) {
@@ -223,17 +272,23 @@ void Metrics::Series::show_group(const State& state, const GroupSpec& group) {
 void Metrics::Series::show_everything(const State& state) {
   follow(state.configuration);
   for (const GroupSpec& group : state.configuration.groups) show_group(state, group);
-  for (const auto& [check, verdict] : state.verdicts) {
-    if (engine::find_check(state.configuration, check) != nullptr) {
-      down.at(labels_of(check)).Set(number(verdict.down));
-    }
+  for (const CheckReference& check : engine::all_checks(state.configuration)) {
+    const auto verdict = state.verdicts.find(check);
+    const bool is_known = verdict != state.verdicts.end();
+    show_verdict(check, is_known ? verdict->second.health : Health::unknown,
+                 is_known && verdict->second.down);
   }
+}
+
+void Metrics::Series::show_verdict(const CheckReference& check, Health health, bool is_down) {
+  down.at(labels_of(check)).Set(number(is_down));
+  unknown.at(labels_of(check)).Set(number(health == Health::unknown));
 }
 
 // What happens once and is counted.
 void Metrics::Series::count(const Record& record, const State& state) {
   if (const auto* changed = std::get_if<VerdictChanged>(&record.body)) {
-    down.at(labels_of(changed->check)).Set(number(changed->down));
+    show_verdict(changed->check, changed->to, changed->down);
   }
   const auto* opened = std::get_if<RunOpened>(&record.body);
   const bool begins = std::holds_alternative<RunBegun>(record.body) || (opened && !opened->wait);
@@ -284,15 +339,51 @@ void Metrics::Series::show_lag(const State& state, const engine::Readings& readi
   }
 }
 
+void Metrics::Series::show_loss(const runtime::Loop& loop, const GroupSpec& group) {
+  const State& state = loop.state();
+  const auto status = state.groups.find(group.name);
+  const bool has_active = status != state.groups.end() && status->second.active;
+  for (const SiteSpec& site : group.sites) {
+    std::optional<Duration> bound;
+    if (has_active && *status->second.active != site.name) {
+      const engine::Proposal move{group.name, Move::failover, *status->second.active, site.name};
+      bound = engine::loss_bound(state, loop.readings(), move, loop.now()).time;
+    }
+    const LabelValues values{group.name.text(), site.name.text()};
+    if (bound) {
+      loss_bound.at(values).Set(seconds(*bound));
+    } else {
+      loss_bound.remove(values);
+    }
+  }
+}
+
+// Beside the loop's thread, so without making a series: these were made with the others.
+void Metrics::Series::show_process() {
+  const ProcessFigures figures = read_process_figures();
+  if (figures.began_at) began_at.at().Set(*figures.began_at);
+  if (figures.processor) {
+    Counter& used = processor.at();
+    used.Increment(std::max(0.0, *figures.processor - used.Value()));
+  }
+  if (figures.resident_memory) memory.at().Set(*figures.resident_memory);
+  if (figures.open_files) open_files.at().Set(*figures.open_files);
+  if (figures.open_files_max) open_files_max.at().Set(*figures.open_files_max);
+}
+
 Metrics::Metrics(std::string version, ObserverName observer) : series_(std::make_unique<Series>()) {
   series_->build_info.at({std::move(version), observer.text()}).Set(1);
   for (Labelled<Gauge>* gauge :
        {&series_->leader, &series_->term, &series_->sequence, &series_->journal_answers,
         &series_->append, &series_->late, &series_->steady, &series_->reference, &series_->all_held,
-        &series_->readers}) {
+        &series_->refused, &series_->readers, &series_->began_at, &series_->memory,
+        &series_->open_files, &series_->open_files_max}) {
     gauge->at();
   }
+  series_->lateness.at();
   series_->readers_dropped.at();
+  series_->processor.at();
+  for (const int status : kStatuses) series_->requests.at({fmt::format("{}", status)});
 }
 
 Metrics::~Metrics() = default;
@@ -327,9 +418,15 @@ void Metrics::observed(const Observation& judged, const CheckSpec& check) {
   series_->look_duration.at({check.kind}).Observe(seconds(*judged.latency));
 }
 
-void Metrics::look_at(const runtime::Loop& loop, const ObserverName& observer) {
+void Metrics::looked_at_itself(const engine::ControllerReading& reading) {
+  series_->lateness.at().Observe(seconds(reading.loop_late));
+}
+
+void Metrics::look_at(const runtime::Loop* open, const ObserverName& observer) {
+  series_->leader.at().Set(number(open != nullptr));
+  if (open == nullptr) return;
+  const runtime::Loop& loop = *open;
   const State& state = loop.state();
-  series_->leader.at().Set(1);
   series_->journal_answers.at().Set(number(loop.store_answers()));
   series_->append.at().Set(seconds(loop.store_latency()));
   const auto reading = loop.readings().controllers.find(observer);
@@ -342,6 +439,7 @@ void Metrics::look_at(const runtime::Loop& loop, const ObserverName& observer) {
   }
   for (const GroupSpec& group : state.configuration.groups) {
     series_->show_lag(state, loop.readings(), group);
+    series_->show_loss(loop, group);
   }
 }
 
@@ -362,10 +460,19 @@ void Metrics::event_reader_dropped() {
 }
 
 void Metrics::notified(const std::string& channel, const std::string& result) {
-  series_->notifications.at({channel, result}).Increment();
+  if (result == "retried") {
+    series_->retries.at({channel}).Increment();
+  } else {
+    series_->notifications.at({channel, result}).Increment();
+  }
 }
 
-std::string Metrics::text() const {
+void Metrics::configuration_read(bool is_taken) {
+  series_->refused.at().Set(number(!is_taken));
+}
+
+std::string Metrics::text() {
+  series_->show_process();
   return prometheus::TextSerializer().Serialize(series_->registry.Collect());
 }
 

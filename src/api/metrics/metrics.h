@@ -20,16 +20,20 @@ class Metrics final : public runtime::Follower {
   // On the loop's thread.
   void recorded(const Record& record, const engine::State& state) override;
   void observed(const Observation& judged, const CheckSpec& check) override;
-  // What is read when somebody asks: the controller, positions.
-  void look_at(const runtime::Loop& loop, const ObserverName& observer);
+  void looked_at_itself(const engine::ControllerReading& reading) override;
+  // What is read when somebody asks: the term, the controller, positions. `loop`: nothing while no
+  // term is open.
+  void look_at(const runtime::Loop* loop, const ObserverName& observer);
   void answered(int status);
   void event_reader_came();
   void event_reader_went();
   void event_reader_dropped();
   void notified(const std::string& channel, const std::string& result);
+  // A configuration was read, and taken or refused.
+  void configuration_read(bool is_taken);
 
-  // Prometheus' text format 0.0.4. From any thread, also beside the above.
-  [[nodiscard]] std::string text() const;
+  // Prometheus' text format 0.0.4. From any thread, also beside the above, but not beside itself.
+  [[nodiscard]] std::string text();
 
  private:
   struct Series;

@@ -26,7 +26,7 @@ class MetricsTest : public testing::Test {
   }
 
   // The value of one series; nothing when it is not there.
-  [[nodiscard]] std::optional<std::string> value(const std::string& series) const {
+  [[nodiscard]] std::optional<std::string> value(const std::string& series) {
     const std::string text = "\n" + metrics_.text();
     const std::size_t found = text.find("\n" + series + " ");
     if (found == std::string::npos) return std::nullopt;
@@ -39,6 +39,7 @@ class MetricsTest : public testing::Test {
 };
 
 TEST_F(MetricsTest, EverySeriesThatCanBeExistsFromTheBeginning) {
+  state_.configuration.notifiers = {NotifierSpec{"log"}, NotifierSpec{"log"}};
   record(TermOpened{kLaptop, "0.1.0", "demo", ""});
   EXPECT_EQ(value("bascule_build_info{observer=\"laptop\",version=\"0.1.0\"}"), "1");
   EXPECT_EQ(value("bascule_check_looks_total{check=\"app\",group=\"shop\",site=\"berlin\"}"), "0");
@@ -47,6 +48,80 @@ TEST_F(MetricsTest, EverySeriesThatCanBeExistsFromTheBeginning) {
   EXPECT_EQ(value("bascule_group_active{group=\"shop\",site=\"amsterdam\"}"), "1");
   EXPECT_EQ(value("bascule_group_active{group=\"shop\",site=\"berlin\"}"), "0");
   EXPECT_EQ(value("bascule_obligations{group=\"shop\",kind=\"standby\"}"), "0");
+  EXPECT_EQ(value("bascule_look_duration_seconds_count{kind=\"http\"}"), "0");
+  EXPECT_EQ(value("bascule_notifications_total{channel=\"log\",result=\"failed\"}"), "0");
+  EXPECT_EQ(value("bascule_notification_retries_total{channel=\"log-2\"}"), "0");
+  EXPECT_EQ(value("bascule_api_requests_total{code=\"503\"}"), "0");
+  EXPECT_EQ(value("bascule_leader"), "0");
+}
+
+TEST_F(MetricsTest, WhatNobodyKnowsIsUnknownAndNotDown) {
+  record(TermOpened{kLaptop, "0.1.0", "demo", ""});
+  const std::string labels = "{check=\"database\",group=\"shop\",site=\"berlin\"}";
+  record(VerdictChanged{database_of(kBerlin), Health::unknown, Health::healthy, false, "", at(0)});
+  EXPECT_EQ(value("bascule_check_unknown" + labels), "0");
+  record(VerdictChanged{database_of(kBerlin), Health::healthy, Health::unknown, false, "", at(0)});
+  EXPECT_EQ(value("bascule_check_unknown" + labels), "1");
+  EXPECT_EQ(value("bascule_check_down" + labels), "0");
+}
+
+TEST_F(MetricsTest, AProposalIsShownUntilItBegins) {
+  record(TermOpened{kLaptop, "0.1.0", "demo", ""});
+  Plan plan;
+  plan.group = kShop;
+  plan.source = kAmsterdam;
+  plan.target = kBerlin;
+  RunOpened proposed;
+  proposed.run = RunId("r-0001");
+  proposed.plan = plan;
+  proposed.wait = RunWait{WaitFor::moment, at(60'000)};
+  record(proposed);
+  EXPECT_EQ(value("bascule_run_awaits_approval{group=\"shop\"}"), "0");
+  proposed.run = RunId("r-0002");
+  proposed.wait = RunWait{WaitFor::approval, at(60'000)};
+  record(proposed);
+  EXPECT_EQ(value("bascule_run_awaits_approval{group=\"shop\"}"), "1");
+  RunEnded refused;
+  refused.run = proposed.run;
+  refused.state = RunState::aborted;
+  record(refused);
+  EXPECT_EQ(value("bascule_run_awaits_approval{group=\"shop\"}"), "0");
+}
+
+TEST_F(MetricsTest, ALimitOfTheLossIsShownWhereThereIsOne) {
+  Configuration limited = state_.configuration;
+  limited.groups.front().policy.max_data_loss_time = Duration{2'500};
+  record(ConfigurationLoaded{"limited", to_json(limited)});
+  EXPECT_EQ(value("bascule_loss_limit_seconds{group=\"shop\"}"), "2.5");
+  limited.groups.front().policy.max_data_loss_time.reset();
+  record(ConfigurationLoaded{"unlimited", to_json(limited)});
+  EXPECT_EQ(value("bascule_loss_limit_seconds{group=\"shop\"}"), std::nullopt);
+}
+
+TEST_F(MetricsTest, TheProcessIsMeasured) {
+  const auto figure = [&](const std::string& name) { return std::stod(value(name).value_or("0")); };
+  EXPECT_GT(figure("process_resident_memory_bytes"), 1'000'000);
+  EXPECT_GT(figure("process_open_fds"), 2);
+  EXPECT_GE(figure("process_max_fds"), figure("process_open_fds"));
+  EXPECT_GT(figure("process_start_time_seconds"), 1'000'000'000);
+  const double used = figure("process_cpu_seconds_total");
+  EXPECT_GE(figure("process_cpu_seconds_total"), used);
+}
+
+TEST_F(MetricsTest, LatenessAttemptsAndRefusalsAreCounted) {
+  engine::ControllerReading reading;
+  reading.loop_late = Duration{30};
+  metrics_.looked_at_itself(reading);
+  EXPECT_EQ(value("bascule_lateness_seconds_bucket{le=\"0.025\"}"), "0");
+  EXPECT_EQ(value("bascule_lateness_seconds_bucket{le=\"0.05\"}"), "1");
+  metrics_.notified("slack", "retried");
+  EXPECT_EQ(value("bascule_notification_retries_total{channel=\"slack\"}"), "1");
+  EXPECT_EQ(value("bascule_notifications_total{channel=\"slack\",result=\"retried\"}"),
+            std::nullopt);
+  metrics_.configuration_read(false);
+  EXPECT_EQ(value("bascule_configuration_refused"), "1");
+  metrics_.configuration_read(true);
+  EXPECT_EQ(value("bascule_configuration_refused"), "0");
 }
 
 TEST_F(MetricsTest, LooksAreCounted) {
