@@ -6,9 +6,11 @@
 #include <charconv>
 #include <utility>
 
+#include "api/forms.h"
 #include "engine/gates/gate.h"
 #include "model/record_codec.h"
 #include "net/http.h"
+#include "runtime/messages.h"
 
 namespace bascule::api {
 namespace {
@@ -133,6 +135,23 @@ Result<engine::CommandBody> run_command(const RunId& run, const std::string& ver
   return refuse(ErrorCode::not_found, fmt::format("runs have no `{}`", verb), "bascule runs");
 }
 
+// What people are told of a record, with the words of the messages that are sent: written in the
+// state as it is now, which knows the record's run.
+void tell(const StoredRecord& stored, const engine::State& state, Json& told) {
+  const Result<Record> record = decode(stored.bytes);
+  if (!record) return;
+  const std::optional<Message> message = runtime::message_for(*record, state);
+  if (!message) return;
+  told.push_back(Json{{"seq", message->seq},
+                      {"at", to_rfc3339(message->at)},
+                      {"severity", std::string(to_string(message->severity))},
+                      {"type", std::string(type_name(record->body))},
+                      {"group", text_or_null(message->group.text())},
+                      {"run", text_or_null(message->run.text())},
+                      {"title", message->title},
+                      {"text", message->text}});
+}
+
 }  // namespace
 
 int status_of(const Error& error) {
@@ -213,7 +232,7 @@ awaitable<Reply> Routes::get(Question question) {
   if (path.size() == 2 && first == "runs") {
     const auto run = state.runs.find(RunId(path[1]));
     if (run == state.runs.end()) co_return no_such("run", path[1]);
-    co_return Reply{200, run_view(state, run->second)};
+    co_return Reply{200, run_view(state, loop.readings(), run->second)};
   }
   if (path.size() == 3 && first == "runs" && path[2] == "report") {
     co_return co_await read_report(RunId(path[1]));
@@ -310,16 +329,20 @@ awaitable<Reply> Routes::read_journal(Question question) {
   const std::size_t page = std::min(static_cast<std::size_t>(limit), kJournalPage);
   auto stored = co_await supervisor_.read_journal(after, page);
   if (!stored) co_return refusal(stored.error());
+  const bool tells = question.parameter("told") == "true";
   Json records = Json::array();
+  Json told = Json::array();
   for (const StoredRecord& record : *stored) {
     Result<Json> json = parse_json(record.bytes);
     if (!json) co_return refusal(in_context(fmt::format("record {}", record.seq), json.error()));
     (*json)["hash"] = to_hex(record.hash);
     records.push_back(std::move(*json));
+    if (tells) tell(record, loop.state(), told);
   }
-  co_return Reply{
-      200, Json{{"records", std::move(records)},
-                {"head", Json{{"seq", loop.head().seq}, {"hash", to_hex(loop.head().hash)}}}}};
+  Json view{{"records", std::move(records)},
+            {"head", Json{{"seq", loop.head().seq}, {"hash", to_hex(loop.head().hash)}}}};
+  if (tells) view["told"] = std::move(told);
+  co_return Reply{200, std::move(view)};
 }
 
 // From the record that opened the run to the one that ended it, or to the newest.

@@ -11,6 +11,7 @@
 #include "api/standby_view.h"
 #include "engine/execution.h"
 #include "engine/notes.h"
+#include "engine/runs.h"
 
 namespace bascule::api {
 namespace {
@@ -122,25 +123,30 @@ std::string next_command(const State& state, const Run& run) {
   return "bascule status";
 }
 
+// Of a run that goes on: what is known of it by now.
 Json outage_view(const Run& run) {
-  Json view{{"began_at", instant(run.outage_began_at)},
-            {"ended_at", instant(run.outage_ended_at)},
+  engine::Outage outage{run.outage_began_at, run.outage_ended_at};
+  if (run.began_at && !run.ended_at && !run.rolling_back) outage = engine::outage_of(run);
+  Json view{{"began_at", instant(outage.began_at)},
+            {"ended_at", instant(outage.ended_at)},
             {"measured_ms", nullptr},
             {"detection_ms", nullptr},
             {"decision_ms", nullptr},
             {"steps_ms", nullptr}};
-  if (run.outage_began_at && run.outage_ended_at) {
-    view["measured_ms"] = (*run.outage_ended_at - *run.outage_began_at).count();
-    view["steps_ms"] = (*run.outage_ended_at - run.began_at.value_or(run.opened_at)).count();
+  if (outage.began_at && outage.ended_at) {
+    view["measured_ms"] = (*outage.ended_at - *outage.began_at).count();
+    view["steps_ms"] = (*outage.ended_at - run.began_at.value_or(run.opened_at)).count();
   }
-  if (run.outage_began_at && run.verdict_at) {
-    view["detection_ms"] = (*run.verdict_at - *run.outage_began_at).count();
+  if (outage.began_at && run.verdict_at) {
+    view["detection_ms"] = (*run.verdict_at - *outage.began_at).count();
     view["decision_ms"] = (run.began_at.value_or(run.opened_at) - *run.verdict_at).count();
   }
   return view;
 }
 
 Json step_view(const Step& step, const engine::StepProgress& progress) {
+  Json needs = Json::array();
+  for (const StepId& need : step.needs) needs.push_back(need.text());
   return Json{{"id", step.id.text()},
               {"phase", word(step.phase)},
               {"name", step.name},
@@ -153,6 +159,7 @@ Json step_view(const Step& step, const engine::StepProgress& progress) {
               {"change", progress.change},
               {"because", text_or_null(progress.because)},
               {"reversible", step.reversible},
+              {"needs", std::move(needs)},
               {"request_ids", Json::array()}};
 }
 
@@ -352,6 +359,23 @@ Json run_view(const State& state, const Run& run) {
                                         : progress->second));
   }
   view["steps"] = std::move(steps);
+  return view;
+}
+
+Json run_view(const State& state, const engine::Readings& readings, const Run& run) {
+  Json view = run_view(state, run);
+  for (Json& step : view["steps"]) {
+    const auto seen = readings.inspections.find({run.id, StepId(text_or(step, "id"))});
+    step["seen"] = nullptr;
+    if (seen == readings.inspections.end()) continue;
+    const engine::InspectionReading& reading = seen->second;
+    const std::string& because =
+        reading.error ? reading.error->message : reading.inspection->because;
+    step["seen"] =
+        Json{{"at", to_rfc3339(reading.at)},
+             {"finding", reading.error ? Json(nullptr) : Json(word(reading.inspection->finding))},
+             {"because", text_or_null(because)}};
+  }
   return view;
 }
 

@@ -29,6 +29,8 @@ Json group_view(const engine::State& state, const engine::Readings& readings,
 // `runs` is an array of runs without their steps, newest first.
 Json runs_view(const engine::State& state, std::size_t limit);
 Json run_view(const engine::State& state, const engine::Run& run);
+// The same with what each step's newest inspection `seen`: what a step under way waits for.
+Json run_view(const engine::State& state, const engine::Readings& readings, const engine::Run& run);
 
 Json plan_view(const runtime::Preview& preview);
 // What a saved plan rests on: `basis` of what plan_view made, or why it is none.

@@ -174,31 +174,6 @@ bool announce_active_site(Deliberation& deliberation, const RunId& id) {
   return true;
 }
 
-// When the clients' outage began and ended, as far as this run can know.
-struct Outage {
-  std::optional<Instant> began_at, ended_at;
-};
-
-Outage outage_of(const Run& run) {
-  Outage outage;
-  outage.began_at = run.first_sign_at ? run.first_sign_at : run.first_failed_at;
-  std::optional<Instant> fenced_at, switched_at, verified_at;
-  for (const Step& step : run.execution.steps) {
-    const StepProgress& progress = progress_of(run.execution, step.id);
-    if (step.phase == Phase::fence && progress.started_at) {
-      fenced_at = fenced_at ? std::min(*fenced_at, *progress.started_at) : *progress.started_at;
-    }
-    const bool good = progress.state == StepState::done || progress.state == StepState::unchanged;
-    if (!good || !progress.ended_at) continue;
-    if (step.operation == "switch") switched_at = progress.ended_at;
-    if (step.phase == Phase::verify) verified_at = progress.ended_at;
-  }
-  if (!outage.began_at) outage.began_at = fenced_at;
-  outage.ended_at = switched_at ? switched_at : verified_at ? verified_at : run.activated_at;
-  if (!outage.began_at) outage.ended_at.reset();
-  return outage;
-}
-
 // What the last look found about one step.
 enum class Holds : std::uint8_t { yes, no, not_known };
 
@@ -317,6 +292,26 @@ bool go_on_when_fenced(Deliberation& deliberation, const RunId& id) {
 }
 
 }  // namespace
+
+Outage outage_of(const Run& run) {
+  Outage outage;
+  outage.began_at = run.first_sign_at ? run.first_sign_at : run.first_failed_at;
+  std::optional<Instant> fenced_at, switched_at, verified_at;
+  for (const Step& step : run.execution.steps) {
+    const StepProgress& progress = progress_of(run.execution, step.id);
+    if (step.phase == Phase::fence && progress.started_at) {
+      fenced_at = fenced_at ? std::min(*fenced_at, *progress.started_at) : *progress.started_at;
+    }
+    const bool good = progress.state == StepState::done || progress.state == StepState::unchanged;
+    if (!good || !progress.ended_at) continue;
+    if (step.operation == "switch") switched_at = progress.ended_at;
+    if (step.phase == Phase::verify) verified_at = progress.ended_at;
+  }
+  if (!outage.began_at) outage.began_at = fenced_at;
+  outage.ended_at = switched_at ? switched_at : verified_at ? verified_at : run.activated_at;
+  if (!outage.began_at) outage.ended_at.reset();
+  return outage;
+}
 
 bool advance_run(Deliberation& deliberation, const RunId& id) {
   const Run& run = run_of(deliberation, id);

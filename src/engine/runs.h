@@ -2,12 +2,19 @@
 // back, and the last look before it ends.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "engine/deliberation.h"
 #include "engine/execution.h"
 
 namespace bascule::engine {
+
+// When the clients' outage began and ended, as far as this run can know by now.
+struct Outage {
+  std::optional<Instant> began_at, ended_at;
+};
+Outage outage_of(const Run& run);
 
 // Proposes what follows next for an open run. False: nothing does.
 bool advance_run(Deliberation& deliberation, const RunId& id);

@@ -58,7 +58,7 @@ class Lone(unittest.TestCase):
         return self.write("start.yaml", text)
 
     def serve(self, file):
-        """A daemon that answers; it ends with the test."""
+        """A daemon that answers, as its process; it ends with the test."""
         log = open(self.path("log"), "wb")
         self.addCleanup(log.close)
         daemon = subprocess.Popen([BASCULE, "serve", "-c", file], stdout=log, stderr=log)
@@ -77,6 +77,7 @@ class Lone(unittest.TestCase):
             if daemon.poll() is not None or time.monotonic() > until:
                 with open(self.path("log"), encoding="utf-8") as file_log:
                     self.fail("the daemon does not answer:\n" + file_log.read())
+        return daemon
 
 
 def main():

@@ -294,5 +294,40 @@ TEST(Situations, ARunParkedAtItsFencePointsToAttest) {
       "bascule attest shop --site amsterdam --reason"));
 }
 
+TEST(Situations, TheJournalTellsWhatPeopleAreToldWhereThatIsAsked) {
+  Stage stage;
+  stage.begin();
+  stage.start_failover();
+  stage.wait_for(RunState::done);
+  const api::Reply plain = stage.ask("GET", "/journal?after=0", Json::object());
+  ASSERT_EQ(plain.status, 200);
+  EXPECT_FALSE(plain.body.contains("told"));
+  const api::Reply told = stage.ask("GET", "/journal?after=0&told=true", Json::object());
+  ASSERT_EQ(told.status, 200);
+  EXPECT_EQ(told.body["records"], plain.body["records"]);
+  std::string titles;
+  for (const Json& message : told.body["told"]) titles += text_or(message, "title") + "\n";
+  EXPECT_NE(titles.find("r-0001 started by ana (failover of shop: "), std::string::npos) << titles;
+  EXPECT_NE(titles.find("r-0001 done (failover of shop: "), std::string::npos) << titles;
+}
+
+TEST(Situations, ARunThatGoesOnShowsItsOutageByNowAndWhatItsStepsWaitFor) {
+  Stage stage;
+  stage.begin();
+  stage.world.failing["hook"] = Error{ErrorCode::denied, "no answer from rack-1", "", {}};
+  stage.start_failover();
+  stage.wait_for(RunState::parked);
+  const api::Reply reply = stage.ask("GET", "/runs/r-0001", Json::object());
+  ASSERT_EQ(reply.status, 200);
+  EXPECT_TRUE(reply.body["outage"]["began_at"].is_string()) << to_text(reply.body);
+  EXPECT_TRUE(reply.body["outage"]["measured_ms"].is_null());
+  bool has_seen = false;
+  for (const Json& step : reply.body["steps"]) {
+    EXPECT_TRUE(step["needs"].is_array());
+    has_seen = has_seen || step["seen"].is_object();
+  }
+  EXPECT_TRUE(has_seen) << to_text(reply.body);
+}
+
 }  // namespace
 }  // namespace bascule::runtime::test

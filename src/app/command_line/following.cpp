@@ -1,6 +1,5 @@
 #include "app/command_line/following.h"
 
-#include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 #include <signal.h>
 
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/command_line/asking.h"
 #include "app/command_line/backends.h"
 #include "app/terminal/live_area.h"
 #include "app/terminal/texts.h"
@@ -20,43 +20,20 @@
 namespace bascule::app {
 namespace {
 
-constexpr Duration kBetweenDrawings{200};  // five a second
-constexpr std::int64_t kJournalWait = 15'000;
-constexpr Duration kFirstRetry{200};
-constexpr Duration kLongestRetry{2'000};
-constexpr std::size_t kNarrowestLive = 60;
-
 // What is known of the run, shared by who asks and who shows.
 struct Sight {
   Json run = nullptr;
-  std::optional<MonotonicInstant> silent_since;
+  bool is_silent = false;
   std::optional<Error> failure;  // asking has ended without the run's end
   bool at_rest = false;
   bool left = false;  // ctrl-c
   Event changed;
 };
 
-std::string describe(const Reply& reply) {
-  return text_or(member(reply.body, "error"), "message", fmt::format("HTTP {}", reply.status));
-}
-
-// An answer, or why the question is to be asked again: the daemon may be starting anew.
-awaitable<Result<Json>> ask_once(Backend& backend, std::string target) {
-  auto reply = co_await backend.ask("GET", std::move(target), Json::object());
-  if (!reply) co_return error_of(reply);
-  if (reply->status == 200) co_return std::move(reply->body);
-  const bool passes = reply->status >= 500 || reply->status == 429;
-  co_return fail(passes ? ErrorCode::unavailable : ErrorCode::invalid, "{}", describe(*reply));
-}
-
-bool passes_by_itself(const Error& error) {
-  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;
-}
-
 class Watcher {
  public:
   Watcher(Clock& clock, Backend& backend, std::string run, Sight& sight)
-      : clock_(clock), backend_(backend), run_(std::move(run)), sight_(sight) {}
+      : backend_(backend), run_(std::move(run)), sight_(sight), patience_(clock, kSilenceMax) {}
 
   awaitable<void> watch() {
     while (!sight_.failure && !sight_.at_rest) {
@@ -70,7 +47,7 @@ class Watcher {
       // The first page only tells where the journal ends; then each question waits for the next
       // record.
       const std::string target = fmt::format("{}?after={}&limit=1&wait_ms={}", path_of({"journal"}),
-                                             after_, after_ == 0 ? 0 : kJournalWait);
+                                             after_, after_ == 0 ? 0 : kJournalWait.count());
       auto page = co_await ask_once(backend_, target);
       if (!page) {
         co_await endure(page.error());
@@ -84,8 +61,8 @@ class Watcher {
 
  private:
   void heard(Json view) {
-    sight_.silent_since.reset();
-    pause_ = kFirstRetry;
+    patience_.heard();
+    sight_.is_silent = false;
     sight_.run = std::move(view);
     sight_.at_rest = has_come_to_rest(text_or(sight_.run, "state"));
     sight_.changed.notify_all();
@@ -93,23 +70,18 @@ class Watcher {
 
   // Waits before the next question, or gives up.
   awaitable<void> endure(Error error) {
-    if (!sight_.silent_since) sight_.silent_since = clock_.monotonic();
-    const bool too_long = elapsed(clock_, *sight_.silent_since) >= kSilenceMax;
+    const bool goes_on = patience_.bear(error);
+    sight_.is_silent = true;
+    if (!goes_on) sight_.failure = std::move(error);
     sight_.changed.notify_all();
-    if (too_long || !passes_by_itself(error)) {
-      sight_.failure = std::move(error);
-      co_return;
-    }
-    co_await wait_for(clock_, pause_);
-    pause_ = std::min(pause_ * 2, kLongestRetry);
+    if (goes_on) co_await patience_.pause();
   }
 
-  Clock& clock_;
   Backend& backend_;
   std::string run_;
   Sight& sight_;
+  Patience patience_;
   std::int64_t after_ = 0;
-  Duration pause_ = kFirstRetry;
 };
 
 bool has_ended(const std::string& state) {
@@ -120,11 +92,7 @@ bool has_ended(const std::string& state) {
 class Display {
  public:
   Display(Session& session, const FollowOptions& options)
-      : session_(session),
-        options_(options),
-        live_(!session.arguments().wants_view() && session.terminal().shows_data() &&
-              session.data_look().columns >= kNarrowestLive &&
-              session.variable("TERM").value_or("") != "dumb") {}
+      : session_(session), options_(options), live_(can_draw(session)) {}
 
   [[nodiscard]] bool is_live() const { return live_; }
 
@@ -136,8 +104,8 @@ class Display {
   void finish(const Sight& sight) {
     if (sight.run.is_object()) {
       if (live_) {
-        area_.draw(session_.terminal(),
-                   live_run_text(sight.run, session_.data_look(), session_.clock().now(), ""));
+        area_.leave(session_.terminal(),
+                    live_run_text(sight.run, session_.data_look_now(), session_.clock().now(), ""));
       } else {
         add_lines(sight);
       }
@@ -152,9 +120,11 @@ class Display {
   void draw(const Sight& sight) {
     std::string leaving = options_.in_this_process ? "ctrl-c stops here; it can go on later"
                                                    : "ctrl-c leaves; the run goes on";
-    if (sight.silent_since) leaving = "Bascule is silent; the run goes on with it";
+    if (sight.is_silent) leaving = "Bascule is silent; the run goes on with it";
+    const std::size_t rows = session_.terminal().rows();
     area_.draw(session_.terminal(),
-               live_run_text(sight.run, session_.data_look(), session_.clock().now(), leaving));
+               live_run_text(sight.run, session_.data_look_now(), session_.clock().now(), leaving,
+                             rows > 0 ? rows - 1 : 0));
   }
 
   // With -o json the lines are progress, beside the data.
@@ -179,9 +149,9 @@ class Display {
         write(step_ended_text(sight.run, *step, look));
       }
     }
-    if (sight.silent_since && !std::exchange(said_silent_, true))
+    if (sight.is_silent && !std::exchange(said_silent_, true))
       session_.say("bascule: no answer at the moment; the run goes on with its daemon");
-    if (!sight.silent_since) said_silent_ = false;
+    if (!sight.is_silent) said_silent_ = false;
   }
 
   Session& session_;
@@ -195,18 +165,13 @@ class Display {
 
 // A terminal that closes leaves a run of the daemon to it. A run in this process goes on to its end
 // all the same: nobody else would take it there.
-void wait_for_leaving(const std::shared_ptr<boost::asio::signal_set>& signals,
-                      const std::shared_ptr<Sight>& sight, bool in_this_process) {
-  signals->async_wait(
-      [signals, sight, in_this_process](boost::system::error_code canceled, int signal) {
-        if (canceled) return;
-        if (signal == SIGHUP && in_this_process) {
-          wait_for_leaving(signals, sight, in_this_process);
-          return;
-        }
-        sight->left = true;
-        sight->changed.notify_all();
-      });
+void wait_for_leaving(const Signals& signals, const std::shared_ptr<Sight>& sight,
+                      bool in_this_process) {
+  on_signals(signals, [sight, in_this_process](int signal) {
+    if (signal == SIGHUP && in_this_process) return;
+    sight->left = true;
+    sight->changed.notify_all();
+  });
 }
 
 ExitCode exit_code_of_run(const Json& run, bool wants_it_taken_back) {
@@ -260,16 +225,10 @@ awaitable<ExitCode> follow_run(Session& session, Backend& backend, FollowOptions
       });
   scope.spawn("watching the run", watcher.watch());
   const Deadline deadline = Deadline::in(session.clock(), options.limit);
-  while (!sight.at_rest && !sight.left && !sight.failure && !deadline.has_passed(session.clock())) {
-    const Deadline next = Deadline::in(session.clock(), kBetweenDrawings);
-    co_await sight.changed.wait(session.clock(),
-                                display.is_live() ? earlier_of(next, deadline) : deadline);
+  const auto is_over = [&sight] { return sight.at_rest || sight.left || sight.failure; };
+  while (!is_over() && !deadline.has_passed(session.clock())) {
+    co_await wait_to_show(session.clock(), sight.changed, display.is_live(), deadline, is_over);
     display.update(sight);
-    // Records may come in hundreds: no more than five drawings a second.
-    while (display.is_live() && !sight.at_rest && !sight.left && !sight.failure &&
-           !next.has_passed(session.clock())) {
-      co_await sight.changed.wait(session.clock(), next);
-    }
   }
   signals->cancel();
   scope.request_stop();

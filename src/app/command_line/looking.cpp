@@ -1,5 +1,5 @@
-// Where things stand, and why something or nothing is being done: status, explain, preflight, plan,
-// runs, show. Nothing here changes anything.
+// Where things stand, and why something or nothing is being done: status, watch, explain,
+// preflight, plan, runs, show. Nothing here changes anything.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -12,6 +12,7 @@
 #include "app/command_line/following.h"
 #include "app/command_line/moving.h"
 #include "app/command_line/reporting.h"
+#include "app/command_line/watching.h"
 #include "app/terminal/texts.h"
 #include "app/terminal/view_reading.h"
 #include "model/words.h"
@@ -175,6 +176,7 @@ Family looking() {
             {},
             declare_local,
             perform<status>},
+           watch_command(),
            {"explain",
             "GROUP",
             "why something, or nothing, is being done",

@@ -48,6 +48,10 @@ Session::Session(Terminal& terminal, Variables variables, Arguments arguments)
           look_of(terminal.shows_messages(), terminal.columns(), arguments_.no_color, variables_)),
       clock_(io_) {}
 
+Look Session::data_look_now() const {
+  return look_of(terminal_.shows_data(), terminal_.columns(), arguments_.no_color, variables_);
+}
+
 std::optional<std::string> Session::variable(const std::string& name) const {
   auto value = variables_(name);
   if (value && value->empty()) return std::nullopt;
@@ -73,6 +77,12 @@ void Session::show(const Json& view, const std::string& text) {
 void Session::write_view(const Json& view) {
   const bool is_yaml = arguments_.output == "yaml";
   terminal_.write_data(is_yaml ? to_yaml(view) : to_pretty_text(view) + "\n");
+}
+
+void Session::show_one_of_many(const Json& view) {
+  if (!arguments_.wants_view()) return;
+  const bool is_yaml = arguments_.output == "yaml";
+  terminal_.write_data(is_yaml ? "---\n" + to_yaml(view) : to_text(view) + "\n");
 }
 
 void Session::show_text(const std::string& text) {

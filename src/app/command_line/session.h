@@ -35,6 +35,8 @@ class Session {
   [[nodiscard]] Clock& clock() { return clock_; }
   [[nodiscard]] const Look& data_look() const { return data_look_; }
   [[nodiscard]] const Look& message_look() const { return message_look_; }
+  // data_look() for the terminal as wide as it is by now.
+  [[nodiscard]] Look data_look_now() const;
   // A variable of the environment; nothing where it is not set or empty.
   [[nodiscard]] std::optional<std::string> variable(const std::string& name) const;
   // --actor, or USER@HOST.
@@ -42,6 +44,8 @@ class Session {
 
   // Data: the view as JSON or YAML, or the text made of it, as was asked for.
   void show(const Json& view, const std::string& text);
+  // One of many views, where one was asked for: a line of JSON, or a document of YAML.
+  void show_one_of_many(const Json& view);
   // Data as text, where no view was asked for.
   void show_text(const std::string& text);
   // A message as it is.

@@ -21,9 +21,12 @@ class Recorder final : public Terminal {
   [[nodiscard]] bool shows_data() const override { return is_terminal; }
   [[nodiscard]] bool shows_messages() const override { return is_terminal; }
   [[nodiscard]] bool can_ask() const override { return !answers.empty(); }
-  [[nodiscard]] std::size_t columns() const override { return is_terminal ? 100 : 0; }
+  [[nodiscard]] std::size_t columns() const override { return is_terminal ? width : 0; }
+  [[nodiscard]] std::size_t rows() const override { return is_terminal ? height : 0; }
 
   bool is_terminal = false;
+  std::size_t width = 100;
+  std::size_t height = 50;
   std::string data;
   std::string messages;
   std::vector<std::string> answers;

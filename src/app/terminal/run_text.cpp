@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "app/terminal/page.h"
 #include "app/terminal/texts.h"
@@ -34,9 +35,42 @@ std::string what(const Json& step) {
   return fmt::format("{}: {}", name, change);
 }
 
-std::string note(const Json& step) {
+bool is_over(const Json& step) {
   const std::string state = text_or(step, "state");
-  const std::string because = text_or(step, "because");
+  return state != "waiting" && state != "started" && state != "applied";
+}
+
+// What a step that has not begun waits for: the steps that it needs, or the phase before its own.
+std::string waits_for(const Json& run, const Json& step) {
+  if (text_or(run, "state") != "running" || boolean_or(run, "rolling_back")) return "";
+  const std::vector<std::string> needs = texts_or_empty(step, "needs");
+  std::string names;
+  std::string phase;
+  for (const Json& other : list(run, "steps")) {
+    if (&other == &step) break;
+    if (is_over(other)) continue;
+    if (text_or(other, "phase") != text_or(step, "phase")) {
+      phase = text_or(other, "phase");
+    } else if (std::ranges::find(needs, text_or(other, "id")) != needs.end()) {
+      names += (names.empty() ? "" : ", ") + text_or(other, "name");
+    }
+  }
+  if (names.empty()) names = spaced(phase);
+  return names.empty() ? "" : "waits for " + names;
+}
+
+// What its newest inspection found, where the step is under way.
+std::string seen_of(const Json& step) {
+  const std::string state = text_or(step, "state");
+  if (state != "started" && state != "applied") return "";
+  return text_or(member(step, "seen"), "because");
+}
+
+std::string note(const Json& run, const Json& step) {
+  const std::string state = text_or(step, "state");
+  std::string because = seen_of(step);
+  if (because.empty()) because = text_or(step, "because");
+  if (because.empty() && state == "waiting") because = waits_for(run, step);
   const std::int64_t attempts = integer_or(step, "attempts");
   std::string text;
   if (state == "unchanged") text = "was so already";
@@ -47,7 +81,19 @@ std::string note(const Json& step) {
   return text;
 }
 
-void add_steps(Page& page, const Json& run, std::optional<Instant> now) {
+// Which steps are shown where not all of them fit: what has ended and what has not begun are
+// folded.
+struct Fold {
+  std::size_t first = 0;
+  std::size_t last = 0;  // of these many at the end
+};
+
+void add_steps(Page& page, const Json& run, std::optional<Instant> now, Fold fold = Fold()) {
+  const Json& steps = list(run, "steps");
+  if (fold.first > 0) {
+    const auto count = static_cast<std::int64_t>(fold.first);
+    page.flow({{fmt::format("{} … {} ended", kDone, counted(count, "step")), Tone::faint}}, 2);
+  }
   Table table;
   table.indent = 2;
   table.with_titles = false;
@@ -57,7 +103,8 @@ void add_steps(Page& page, const Json& run, std::optional<Instant> now) {
   table.columns[1].least = kWhatColumns;
   table.columns[2].least = kTookColumns;
   std::string phase;
-  for (const Json& step : list(run, "steps")) {
+  for (std::size_t at = fold.first; at + fold.last < steps.size(); ++at) {
+    const Json& step = steps[at];
     const std::string state = text_or(step, "state");
     const Icon icon = icon_of_step(state);
     const bool begins = text_or(step, "phase") != phase;
@@ -66,9 +113,13 @@ void add_steps(Page& page, const Json& run, std::optional<Instant> now) {
     table.rows.push_back({{fmt::format("{} {}", icon.text, begins ? spaced(phase) : ""), icon.tone},
                           {what(step), tone},
                           {took(step, now), Tone::faint},
-                          {note(step), state == "failed" ? Tone::bad : Tone::plain}});
+                          {note(run, step), state == "failed" ? Tone::bad : tone}});
   }
   page.table(table);
+  if (fold.last > 0) {
+    const auto count = static_cast<std::int64_t>(fold.last);
+    page.flow({{fmt::format("{} … {} to come", kWaiting, counted(count, "step")), Tone::faint}}, 2);
+  }
 }
 
 std::string head(const Json& run) {
@@ -196,20 +247,59 @@ std::string run_text(const Json& run, const Look& look, Instant now) {
   return page.text();
 }
 
-std::string live_run_text(const Json& run, const Look& look, Instant now,
-                          const std::string& leaving) {
+namespace {
+
+// "outage so far 2.3s", or what it was once clients can come back.
+std::string outage_by_now(const Json& run, Instant now) {
+  if (has_come_to_rest(text_or(run, "state"))) return "";  // its end says it
+  const Json& view = member(run, "outage");
+  if (const auto measured = number(view, "measured_ms"))
+    return "outage " + outage(Duration{*measured});
+  const auto began = instant(view, "began_at");
+  if (!began) return "";
+  return "outage so far " + outage(std::max(now - *began, Duration{0}));
+}
+
+std::string live_page(const Json& run, const Look& look, Instant now, const std::string& leaving,
+                      Fold fold) {
   Page page(look);
   page.flow({{head(run), Tone::strong}}, 0, 2);
   page.gap();
-  add_steps(page, run, now);
-  if (text_or(run, "state") == "waiting") add_verdict(page, run);
+  add_steps(page, run, now, fold);
+  const std::string state = text_or(run, "state");
+  if (state == "waiting" || state == "parked") add_verdict(page, run);
   const std::string total = age(instant(run, "started_at"), now);
   const std::size_t columns = width(total);
-  if (!leaving.empty()) {
-    page.flow({{total}, {"     " + leaving, Tone::faint}},
-              columns < kTookColumn ? kTookColumn - columns : 0, kTookColumn);
+  std::string remark = outage_by_now(run, now);
+  if (!leaving.empty()) remark += (remark.empty() ? "" : " · ") + leaving;
+  if (!remark.empty() || !has_come_to_rest(state)) {
+    page.flow({{total}, {"     " + remark, Tone::faint}},
+              columns < kTookColumn ? kTookColumn - columns : 0, 5);
   }
   return page.text();
+}
+
+}  // namespace
+
+std::string live_run_text(const Json& run, const Look& look, Instant now,
+                          const std::string& leaving, std::size_t most_lines) {
+  const Json& steps = list(run, "steps");
+  Fold fold;
+  std::string text = live_page(run, look, now, leaving, fold);
+  while (most_lines > 0 && static_cast<std::size_t>(std::ranges::count(text, '\n')) > most_lines) {
+    const std::size_t shown = steps.size() - fold.first - fold.last;
+    if (shown <= 1) break;
+    // Folding one alone would only put another line in its place.
+    if (is_over(steps[fold.first])) {
+      fold.first += fold.first == 0 ? 2 : 1;
+    } else {
+      fold.last += fold.last == 0 ? 2 : 1;
+    }
+    fold.first = std::min(fold.first, steps.size() - 1);
+    fold.last = std::min(fold.last, steps.size() - 1 - fold.first);
+    text = live_page(run, look, now, leaving, fold);
+  }
+  return text;
 }
 
 std::string run_head_text(const Json& run, const Look& look) {
@@ -227,7 +317,7 @@ std::string step_ended_text(const Json& run, const Json& step, const Look& look)
   std::string sentence = fmt::format(" {}: {}", spaced(text_or(step, "phase")), what(step));
   if (const std::string duration = took(step, std::nullopt); !duration.empty())
     sentence += fmt::format(" ({})", duration);
-  if (const std::string remark = note(step); !remark.empty())
+  if (const std::string remark = note(run, step); !remark.empty())
     sentence += fmt::format(" – {}", remark);
   page.flow({{when + "  ", Tone::faint}, {std::string(icon.text), icon.tone}, {sentence}},
             when.size() < 7 ? 7 - when.size() : 0, 11);

@@ -61,15 +61,18 @@ class ProcessTerminal final : public Terminal {
   [[nodiscard]] bool can_ask() const override {
     return ::isatty(STDIN_FILENO) == 1 && shows_messages();
   }
-  [[nodiscard]] std::size_t columns() const override {
-    for (const int descriptor : {STDOUT_FILENO, STDERR_FILENO}) {
-      winsize size{};
-      if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-    }
-    return 0;
-  }
+  [[nodiscard]] std::size_t columns() const override { return window().ws_col; }
+  [[nodiscard]] std::size_t rows() const override { return window().ws_row; }
 
  private:
+  static winsize window() {
+    for (const int descriptor : {STDOUT_FILENO, STDERR_FILENO}) {
+      winsize size{};
+      if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size;
+    }
+    return {};
+  }
+
   std::string lost_because_;
 };
 

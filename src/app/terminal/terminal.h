@@ -28,6 +28,7 @@ class Terminal {
   [[nodiscard]] virtual bool shows_messages() const = 0;  // standard error is one
   [[nodiscard]] virtual bool can_ask() const = 0;         // a person sees a question and can answer
   [[nodiscard]] virtual std::size_t columns() const = 0;  // of the terminal; 0: none
+  [[nodiscard]] virtual std::size_t rows() const = 0;     // the same
 };
 
 // The process's own streams. Nobody else writes to them meanwhile.

@@ -5,7 +5,9 @@
 // None of these throws; a view with pieces missing makes a text with pieces missing.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "app/terminal/look.h"
 #include "base/error.h"
@@ -25,13 +27,29 @@ std::string run_text(const Json& run, const Look& look, Instant now);
 std::string checks_text(const Json& checks, const Look& look);
 
 // One page that is drawn again and again while the run goes on; `leaving` says what ctrl-c does.
+// In `most_lines` (0: any number) what fits is shown, what is under way first.
 std::string live_run_text(const Json& run, const Look& look, Instant now,
-                          const std::string& leaving);
+                          const std::string& leaving, std::size_t most_lines = 0);
 // The same where nothing can be drawn again: the head line, and one line for each step that ended.
 std::string run_head_text(const Json& run, const Look& look);
 std::string step_ended_text(const Json& run, const Json& step, const Look& look);
 // How it ended: outage, loss, what is owed, and the command that helps now.
 std::string run_end_text(const Json& run, const Look& look);
+
+// What `watch` draws in at most `most_lines` (0: any number): where the groups stand, what is
+// wrong, each open run of `runs` as a live page, and the checks as far as there is room; `footer`
+// last.
+struct Watched {
+  Json status;
+  std::vector<Json> runs;
+  Instant now;
+  std::string footer;
+};
+std::string watch_text(const Watched& watched, const Look& look, std::size_t most_lines);
+// The same where nothing can be drawn again: a group as it stands, and what people are told of a
+// record, each in one line that is not broken.
+std::string group_line(const Json& group, const Look& look, Instant now);
+std::string told_line(const Json& told, const Look& look);
 
 // What a command was answered, once it was accepted.
 std::string answer_text(const Json& answer, const Look& look);

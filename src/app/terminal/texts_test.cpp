@@ -64,6 +64,10 @@ std::vector<Golden> goldens() {
   const Render runs = [](const Json& json, const Look& look) {
     return runs_text(json, look, kNow);
   };
+  const Render watch = [](const Json& json, const Look& look) {
+    const Watched watched{json, {view("run_live")}, kNow, "2026-11-23T16:40:00Z · ctrl-c leaves"};
+    return watch_text(watched, look, 40);
+  };
   return {{"status_steady", status},
           {"status_trouble", status},
           {"status_hostile", status},
@@ -79,6 +83,7 @@ std::vector<Golden> goldens() {
           {"run_parked", show},
           {"run_waiting", show},
           {"runs", runs},
+          {"watch_run", watch},
           {"checks", Render(checks_text)}};
 }
 
