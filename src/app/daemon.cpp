@@ -24,8 +24,10 @@
 #include "app/engine_room.h"
 #include "app/environment.h"
 #include "app/exit_code.h"
+#include "app/systemd.h"
 #include "app/version.h"
 #include "runtime/messages.h"
+#include "runtime/standings.h"
 
 namespace bascule::app {
 namespace {
@@ -93,12 +95,14 @@ struct Daemon {
   std::unique_ptr<api::Access> access;
   std::unique_ptr<EngineRoom> room;
   std::unique_ptr<api::Server> server;
+  std::unique_ptr<Systemd> systemd;
   Result<void> ended;
 };
 
 awaitable<void> run_daemon(Daemon& daemon) {
   daemon.ended = co_await daemon.room->run();
   daemon.hang_ups.cancel();
+  co_await daemon.systemd->stop();
   co_await daemon.server->stop(Deadline::in(daemon.room->clock(), kStopApi));
   daemon.io.stop();
 }
@@ -156,28 +160,63 @@ void make_followers(Daemon& daemon, const ObserverName& observer) {
   daemon.events = std::make_unique<api::EventStream>(*daemon.clock, std::move(sources));
 }
 
+// Whether the engine's loop turned before the deadline; before there is one, whether it may have
+// come to be.
+awaitable<bool> turns(Daemon& daemon, Deadline deadline) {
+  runtime::Supervisor& supervisor = daemon.room->supervisor();
+  runtime::Loop* const loop = supervisor.loop();
+  Event& event = loop == nullptr ? supervisor.phase_changed() : loop->changed();
+  co_return co_await event.wait(daemon.room->clock(), deadline);
+}
+
+void tell_systemd(Daemon& daemon) {
+  runtime::Supervisor& supervisor = daemon.room->supervisor();
+  SignsOfLife signs;
+  signs.is_ready = [&supervisor] {
+    const runtime::Loop* loop = supervisor.loop();
+    return loop != nullptr && !loop->state().configuration_fingerprint.empty();
+  };
+  signs.turns = [&daemon](Deadline deadline) { return turns(daemon, deadline); };
+  signs.waits_for_store = [&supervisor] {
+    const runtime::Loop* loop = supervisor.loop();
+    return loop != nullptr && !loop->store_answers();
+  };
+  signs.status = [&supervisor] {
+    const runtime::Loop* loop = supervisor.loop();
+    return loop == nullptr ? "no term is open"
+                           : status_line(runtime::standings(*loop), supervisor.trouble());
+  };
+  daemon.systemd = std::make_unique<Systemd>(daemon.room->clock(), daemon.io.get_executor(),
+                                             systemd_wishes(), std::move(signs));
+  daemon.systemd->start();
+}
+
 // The configuration is read again. Whatever is wrong with it, the one in force stays.
-awaitable<void> reload(Daemon& daemon) {
+awaitable<bool> reload(Daemon& daemon) {
   const std::string& path = daemon.configuration_path;
   config::Loaded loaded = load_configuration(path);
   if (!loaded.problems.empty()) std::fputs(config::to_text(loaded.problems).c_str(), stderr);
   if (!loaded.ok()) {
     daemon.log->error("{} was not taken: see its errors above; the one before stays in force",
                       path);
-    daemon.metrics->configuration_read(false);
-    co_return;
+    co_return false;
   }
   const Result<void> taken = co_await daemon.room->reload(std::move(loaded));
-  daemon.metrics->configuration_read(taken.has_value());
   if (taken) {
     daemon.log->info("{} was read again and is in force", path);
   } else {
     say(daemon, in_context(path + " was not taken, the one before stays in force", taken.error()));
   }
+  co_return taken.has_value();
 }
 
 awaitable<void> reload_until_it_is_the_newest(Daemon& daemon) {
-  while (std::exchange(daemon.reload_wanted, false)) co_await reload(daemon);
+  while (std::exchange(daemon.reload_wanted, false)) {
+    daemon.systemd->reload_begins();
+    const bool is_taken = co_await reload(daemon);
+    daemon.metrics->configuration_read(is_taken);
+    daemon.systemd->reload_ended(is_taken);
+  }
   daemon.reloading = false;
 }
 
@@ -205,6 +244,7 @@ void watch_for_stop(Daemon& daemon) {
     daemon.stop_asked = true;
     daemon.log->info("stopping ({}); what is under way goes on at the next start",
                      ::strsignal(signal));
+    daemon.systemd->stop_begins();
     daemon.room->supervisor().request_stop();
     watch_for_stop(daemon);
   });
@@ -251,6 +291,7 @@ int serve(const ServeOptions& options) {
       });
   if (Result<void> opened = open_api(daemon); !opened) return give_up(daemon, opened.error());
 
+  tell_systemd(daemon);
   watch_for_stop(daemon);
   watch_for_reload(daemon);
   const Configuration& configuration = daemon.room->configuration();
