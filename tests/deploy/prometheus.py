@@ -50,9 +50,7 @@ class Prometheus:
 
     def ask(self, path, **parameters):
         """What its HTTP API answers; raises AssertionError when it answers an error."""
-        if self.process.poll() is not None:
-            with open(self.log_path, encoding="utf-8") as log:
-                raise AssertionError(f"Prometheus has ended: {log.read()}")
+        self.require_alive()
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
             with urllib.request.urlopen(url, timeout=shop.PATIENCE_SECONDS) as answer:
@@ -77,7 +75,16 @@ class Prometheus:
         return found[0][1] if found else None
 
     def answers(self):
+        """Whether it is ready: before that it listens, and answers nothing but 503."""
+        self.require_alive()
         try:
-            return self.query("vector(1)") != []
-        except OSError:  # it does not listen yet
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready",
+                                        timeout=shop.PATIENCE_SECONDS):
+                return True
+        except OSError:  # an HTTPError, too
             return False
+
+    def require_alive(self):
+        if self.process.poll() is not None:
+            with open(self.log_path, encoding="utf-8") as log:
+                raise AssertionError(f"Prometheus has ended: {log.read()}")
