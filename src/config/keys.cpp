@@ -92,6 +92,25 @@ Field detect_field() {
                 {0, kYear})});
 }
 
+Field make_access() {
+  Field token =
+      object("token", "One bearer token.",
+             {required(text("name", "Who acts with it, in records.")),
+              required(word("role", "What it may do.", {"viewer", "operator", "admin"})),
+              required(text("hash", "What `bascule token create` printed: sha256:HEX.")),
+              text("expires", "When it is good no longer, as RFC 3339 writes it; default never.")});
+  Field tokens{.name = "tokens",
+               .type = FieldType::list,
+               .summary = "Who may use the API besides who can read the token beside the store.",
+               .default_value = Json::array(),
+               .items = {std::move(token)}};
+  return object("access", "Who may use the API, and what it shows of itself.",
+                {std::move(tokens),
+                 object("tls", "With it the API is served over TLS alone.",
+                        {required(text("cert", "The certificate and its chain, a PEM file.")),
+                         required(text("key", "Its key, a PEM file."))})});
+}
+
 KeyTable make_policy() {
   return KeyTable{
       "policy",
@@ -155,14 +174,19 @@ KeyTable make_root() {
               "this observer"),
        formed(required(text("store", "Where the journal is kept.")),
               "sqlite:///PATH | memory: | {KIND: {…}}"),
-       formed(text("listen", "Where the API is served."), "ADDRESS:PORT", "127.0.0.1:8420"),
+       formed(
+           text("listen", "Where the API is served. Beyond this machine only with tokens and TLS."),
+           "ADDRESS:PORT", "127.0.0.1:8420"),
+       formed(access_field(),
+              "{tokens: [{name: NAME, role: ROLE, hash: HASH}], tls: {cert: FILE, key: FILE}}",
+              "the token beside the store, without TLS"),
        formed(text("references", "Answers that tell an observer it is not the one cut off."),
               "[{tcp: HOST:PORT, at: PLACE}]", "the checks of the other sites"),
        formed(std::move(resolvers), "[ADDRESS:PORT]", "the system's"),
        {integer("max_concurrent_runs", "Across groups.", {1, 1'000}, 3)},
        formed(text("notify", "Who is told what happens."), "[{KIND: {…}}]", "nobody"),
        formed(required(text("groups", "What moves as one.")), "[{…}]")},
-      {"access", "clouds", "kubernetes"}};
+      {"clouds", "kubernetes"}};
 }
 
 KeyTable make_group() {
@@ -308,6 +332,11 @@ const KeyTable& reference_keys() {
       "An answer from outside.",
       {formed(text("at", "A place: what shares a fate."), "PLACE", "survives every site")}};
   return kTable;
+}
+
+const Field& access_field() {
+  static const Field kField = make_access();
+  return kField;
 }
 
 const std::vector<std::string>& site_variables() {

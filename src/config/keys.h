@@ -39,6 +39,8 @@ const KeyTable& check_keys();
 const KeyTable& step_keys();
 const KeyTable& preflight_keys();
 const KeyTable& reference_keys();
+// `access`: its tokens and its TLS.
+const Field& access_field();
 
 // Variables of a site that need no `vars`: `provider: aws` is `vars: {provider: aws}`.
 const std::vector<std::string>& site_variables();

@@ -37,7 +37,7 @@ class RootReader {
     }
     read_observers();
     read_store();
-    read_listen();
+    read_access(reading_, root_, configuration_);
     read_references();
     read_resolvers();
     read_notify();
@@ -171,24 +171,6 @@ class RootReader {
     }
     configuration_.store_settings =
         FieldReader(reading_, subject).read_fields(settings, kind.fields, kind.name);
-  }
-
-  void read_listen() {
-    const Entry* listen = root_.find("listen");
-    if (listen == nullptr) return;
-    const auto text = read_plain_text(reading_, listen->value, "`listen`");
-    if (!text) return;
-    const auto endpoint = parse_endpoint(*text);
-    if (!endpoint || endpoint->port.value_or(0) == 0) {
-      reading_.problems.error("bad_endpoint", listen->value.span,
-                              fmt::format("{} is not ADDRESS:PORT", quote(*text)),
-                              "write 127.0.0.1:8420");
-    } else if (!is_loopback(endpoint->host)) {
-      report_unavailable(reading_, listen->value.span, "listening beyond this machine",
-                         "write 127.0.0.1:PORT or [::1]:PORT");
-    } else {
-      configuration_.listen = *text;
-    }
   }
 
   void read_references() {

@@ -269,6 +269,7 @@ Json root_forms(const Kinds& kinds) {
               {"observers", array_of(observer)},
               {"store", Json{{"anyOf", Json::array({Json{{"type", "string"}}, store})}}},
               {"listen", Json{{"type", "string"}}},
+              {"access", value_schema(access_field())},
               {"references",
                array_of(one_of_kinds(table_properties(reference_keys(), Json{{"at", any_text()}}),
                                      references, {}))},

@@ -130,6 +130,21 @@ inline constexpr auto kMembers<ReferenceSpec> = std::tuple{
 };
 
 template <>
+inline constexpr auto kMembers<TokenSpec> = std::tuple{
+    member("name", &TokenSpec::name),
+    member("role", &TokenSpec::role),
+    member("hash", &TokenSpec::hash),
+    member("expires", &TokenSpec::expires),
+};
+
+template <>
+inline constexpr auto kMembers<AccessSpec> = std::tuple{
+    member("tokens", &AccessSpec::tokens),
+    member("certificate_file", &AccessSpec::certificate_file),
+    member("key_file", &AccessSpec::key_file),
+};
+
+template <>
 inline constexpr auto kMembers<Configuration> = std::tuple{
     member("cluster", &Configuration::cluster),
     member("observer", &Configuration::observer),
@@ -138,6 +153,7 @@ inline constexpr auto kMembers<Configuration> = std::tuple{
     member("store_kind", &Configuration::store_kind),
     member("store_settings", &Configuration::store_settings),
     member("listen", &Configuration::listen),
+    added_later("access", &Configuration::access),
     member("resolvers", &Configuration::resolvers),
     member("max_concurrent_runs", &Configuration::max_concurrent_runs),
     member("notifiers", &Configuration::notifiers),

@@ -146,6 +146,24 @@ struct ReferenceSpec {
   std::string at;
 };
 
+// One bearer token of the API, known by its hash alone.
+struct TokenSpec {
+  std::string name;  // who acts with it, in records
+  std::string role;  // viewer, operator or admin
+  std::string hash;  // "sha256:" and 64 hexadecimal digits
+  std::optional<Instant> expires;
+};
+
+// Who may use the API besides who reads the token beside the store, and what it shows of itself.
+struct AccessSpec {
+  std::vector<TokenSpec> tokens;
+  // PEM files, both or none; with them the API is served over TLS alone.
+  std::string certificate_file;
+  std::string key_file;
+
+  [[nodiscard]] bool has_tls() const { return !certificate_file.empty(); }
+};
+
 struct Configuration {
   std::string cluster = "default";
   ObserverSpec observer;
@@ -154,6 +172,7 @@ struct Configuration {
   std::string store_kind;  // "sqlite", "memory"
   Json store_settings = Json::object();
   std::string listen = "127.0.0.1:8420";
+  AccessSpec access;
   std::vector<std::string> resolvers;
   std::int64_t max_concurrent_runs = 3;
   std::vector<NotifierSpec> notifiers;

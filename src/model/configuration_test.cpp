@@ -78,6 +78,9 @@ Configuration full_configuration() {
   configuration.store_kind = "sqlite";
   configuration.store_settings = {{"path", "/var/lib/bascule/journal.db"}};
   configuration.listen = "127.0.0.1:1";
+  configuration.access.tokens = {{"oncall", "operator", "sha256:00", Instant{Duration{18}}}};
+  configuration.access.certificate_file = "/etc/bascule/api.pem";
+  configuration.access.key_file = "/etc/bascule/api.key";
   configuration.resolvers = {"127.0.0.1:5300"};
   configuration.max_concurrent_runs = 1;
   configuration.notifiers = {{"log", {{"path", "n.jsonl"}}}};
