@@ -80,15 +80,24 @@ void Access::remember_failure(const std::string& address) {
   ++failures.count;
 }
 
+Result<Identity> Access::admit(const Token& token, const net::Endpoint& peer) const {
+  if (token.expires && *token.expires <= clock_.now()) {
+    return fail(
+        Error{ErrorCode::denied,
+              fmt::format("the token {} has expired on {}", token.name, to_rfc3339(*token.expires)),
+              "ask for a new one: bascule token create", std::nullopt});
+  }
+  const bool is_here = peer.address.is_loopback() || peer.address == own_;
+  if (token.is_local && !is_here) {
+    return fail(Error{ErrorCode::denied,
+                      "the token beside the store is good on its own machine alone",
+                      "use a token of your own: bascule token create", std::nullopt});
+  }
+  return Identity{token.name, token.role, token.is_local};
+}
+
 Result<Identity> Access::identify(std::optional<std::string_view> authorization,
                                   const net::Endpoint& peer) {
-  const std::string address = peer.address.to_string();
-  if (const auto wait = must_wait(address)) {
-    return fail(Error{
-        ErrorCode::throttled,
-        fmt::format("{} wrong tokens came from {} within a minute", kFailuresAllowed, address),
-        fmt::format("wait {}", to_rough(*wait)), wait});
-  }
   const bool given = authorization && authorization->starts_with(kScheme);
   const std::string hash =
       token_hash(given ? authorization->substr(kScheme.size()) : std::string_view());
@@ -98,7 +107,15 @@ Result<Identity> Access::identify(std::optional<std::string_view> authorization,
                       CRYPTO_memcmp(token.hash.data(), hash.data(), hash.size()) == 0;
     if (same) found = &token;
   }
-  if (given && found != nullptr) return Identity{found->name, found->role, found->is_local};
+  if (given && found != nullptr) return admit(*found, peer);
+  const std::string address = peer.address.to_string();
+  const auto wait = given ? must_wait(address) : std::nullopt;
+  if (wait) {
+    return fail(Error{
+        ErrorCode::throttled,
+        fmt::format("{} wrong tokens came from {} within a minute", kFailuresAllowed, address),
+        fmt::format("wait {}", to_rough(*wait)), wait});
+  }
   if (given) remember_failure(address);
   return fail(Error{ErrorCode::denied,
                     given ? "the bearer token is not known" : "the bearer token is missing",

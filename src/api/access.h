@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "async/clock.h"
@@ -26,7 +27,9 @@ struct Token {
   Role role = Role::viewer;
   std::string hash;  // as token_hash() makes it
   // The one of the file beside the store: whoever can read it is believed who they say they are.
+  // It is good on this machine alone.
   bool is_local = false;
+  std::optional<Instant> expires = {};
 };
 
 // "sha256:" and 64 hexadecimal digits. A token is 256 random bits, so nothing slower is needed: see
@@ -43,12 +46,16 @@ struct Identity {
 
 class Access {
  public:
-  explicit Access(Clock& clock) : clock_(clock) {}
+  // `own`: the address where the API is served; a peer that has it is this machine.
+  explicit Access(Clock& clock, net::IpAddress own = net::IpAddress())
+      : clock_(clock), own_(std::move(own)) {}
 
   void replace(std::vector<Token> tokens) { tokens_ = std::move(tokens); }
 
-  // Whose request it is. Errors: denied "the bearer token is missing", "… is not known"; throttled,
-  // with a wait, for an address that has guessed too often. All comparisons take the same time.
+  // Whose request it is. Errors: denied "the bearer token is missing", "… is not known", "… has
+  // expired"; throttled, with a wait, for one more wrong token from an address that has guessed too
+  // often (a right one is let in: nobody keeps the operators out by guessing beside them). All
+  // comparisons take the same time.
   Result<Identity> identify(std::optional<std::string_view> authorization,
                             const net::Endpoint& peer);
 
@@ -57,6 +64,7 @@ class Access {
   static constexpr std::size_t kAddressesRemembered = 1'000;
 
  private:
+  [[nodiscard]] Result<Identity> admit(const Token& token, const net::Endpoint& peer) const;
   struct Failures {
     std::size_t count = 0;
     MonotonicInstant since;
@@ -65,6 +73,7 @@ class Access {
   void remember_failure(const std::string& address);
 
   Clock& clock_;
+  net::IpAddress own_;
   std::vector<Token> tokens_;
   std::map<std::string, Failures> failures_;
 };

@@ -48,14 +48,39 @@ TEST_F(AccessTest, SlowsDownWhoGuesses) {
   for (std::size_t i = 0; i < Access::kFailuresAllowed; ++i) {
     ASSERT_EQ(access_.identify("Bearer guess", kHere).error().code, ErrorCode::denied);
   }
-  const auto refused = access_.identify("Bearer v", kHere);
-  ASSERT_FALSE(refused) << "a right guess must not be told apart from a wrong one";
+  const auto refused = access_.identify("Bearer guess", kHere);
+  ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::throttled);
   ASSERT_TRUE(refused.error().retry_after);
   EXPECT_GT(*refused.error().retry_after, Duration{0});
-  EXPECT_TRUE(access_.identify("Bearer v", kElsewhere)) << "others are not slowed down";
+  EXPECT_EQ(access_.identify("Bearer guess", kElsewhere).error().code, ErrorCode::denied)
+      << "others are not slowed down";
+  EXPECT_TRUE(access_.identify("Bearer v", kHere)) << "who guesses keeps nobody else out";
   world_.clock.advance(Access::kFailuresWithin);
-  EXPECT_TRUE(access_.identify("Bearer v", kHere));
+  EXPECT_EQ(access_.identify("Bearer guess", kHere).error().code, ErrorCode::denied);
+}
+
+TEST_F(AccessTest, ATokenEndsWhenItExpires) {
+  const Instant end = world_.clock.now() + Duration{1'000};
+  access_.replace({Token{"guest", Role::viewer, token_hash("g"), false, end}});
+  EXPECT_TRUE(access_.identify("Bearer g", kHere));
+  world_.clock.advance(Duration{1'000});
+  const auto refused = access_.identify("Bearer g", kHere);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::denied);
+  EXPECT_EQ(refused.error().message, "the token guest has expired on " + to_rfc3339(end));
+}
+
+// Whoever steals the file of a daemon that listens beyond its machine has not yet won.
+TEST_F(AccessTest, TheTokenBesideTheStoreIsGoodOnThisMachineAlone) {
+  const net::Endpoint far{boost::asio::ip::make_address("192.0.2.7"), 1};
+  const net::Endpoint own{boost::asio::ip::make_address("192.0.2.1"), 1};
+  Access access(world_.clock, own.address);
+  access.replace({Token{"local", Role::admin, token_hash("a"), true}});
+  EXPECT_TRUE(access.identify("Bearer a", kHere));
+  EXPECT_TRUE(access.identify("Bearer a", own));
+  ASSERT_FALSE(access.identify("Bearer a", far));
+  EXPECT_EQ(access.identify("Bearer a", far).error().code, ErrorCode::denied);
 }
 
 TEST_F(AccessTest, AMissingTokenIsNoGuess) {

@@ -33,9 +33,10 @@ net::ServerResponse refuse(const Error& error) {
   return response;
 }
 
-net::ServerSettings settings_for(net::Endpoint listen) {
+net::ServerSettings settings_for(Served served) {
   net::ServerSettings settings;
-  settings.listen = std::move(listen);
+  settings.listen = std::move(served.listen);
+  settings.tls = std::move(served.tls);
   settings.body_limit = kBodyLimit;
   settings.max_connections = kConnections;
   return settings;
@@ -77,11 +78,10 @@ Role required_role(std::string_view method, std::string_view path) {
   return says_what_is_true ? Role::admin : Role::operator_;
 }
 
-Server::Server(boost::asio::io_context& context, Clock& clock, net::Endpoint listen,
-               ServerParts parts)
+Server::Server(boost::asio::io_context& context, Clock& clock, Served served, ServerParts parts)
     : parts_(std::move(parts)),
       scraping_(1, kScrapesWaiting),
-      server_(context, clock, settings_for(std::move(listen)),
+      server_(context, clock, settings_for(std::move(served)),
               [this](net::ServerRequest request) { return handle(std::move(request)); }) {}
 
 awaitable<net::ServerResponse> Server::handle(net::ServerRequest request) {

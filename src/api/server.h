@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "api/access.h"
 #include "api/event_stream.h"
@@ -29,11 +30,21 @@ struct ServerParts {
   ObserverName observer;
 };
 
+// Where it is served, and with which certificate; null: plain.
+struct Served {
+  net::Endpoint listen;
+  std::shared_ptr<const net::TlsContext> tls = nullptr;
+};
+
 class Server {
  public:
-  Server(boost::asio::io_context& context, Clock& clock, net::Endpoint listen, ServerParts parts);
+  Server(boost::asio::io_context& context, Clock& clock, Served served, ServerParts parts);
 
   Result<void> start() { return server_.start(); }
+  // For the connections from now on. REQUIRES: served with TLS.
+  void replace_tls(std::shared_ptr<const net::TlsContext> tls) {
+    server_.replace_tls(std::move(tls));
+  }
   [[nodiscard]] net::Endpoint endpoint() const { return server_.endpoint(); }
   awaitable<void> stop(Deadline deadline) { return server_.stop(deadline); }
 

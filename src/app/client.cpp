@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kBodyMax = std::size_t{32} << 20;
 constexpr const char* kStartOne = "start one: bascule serve -c FILE, or use --local";
+constexpr const char* kPerhapsTls = "; if it serves TLS: --server https://…, or -c FILE";
 constexpr const char* kNameToken = "name it: -c FILE, --token-file FILE or BASCULE_TOKEN";
 
 }  // namespace
@@ -32,15 +33,22 @@ Result<std::unique_ptr<DaemonClient>> DaemonClient::make(boost::asio::io_context
                                                          Daemon daemon) {
   auto resolver = net::Resolver::make(io, clock, {});
   if (!resolver) return error_of(resolver);
+  net::ClientSettings settings;
+  if (daemon.base.secure()) {
+    auto tls = net::TlsContext::for_client(daemon.tls);
+    if (!tls) return error_of(tls);
+    settings.tls = std::move(*tls);
+  }
   return std::unique_ptr<DaemonClient>(
-      new DaemonClient(clock, std::move(daemon), std::move(*resolver)));
+      new DaemonClient(clock, std::move(daemon), std::move(*resolver), std::move(settings)));
 }
 
-DaemonClient::DaemonClient(Clock& clock, Daemon daemon, std::unique_ptr<net::Resolver> resolver)
+DaemonClient::DaemonClient(Clock& clock, Daemon daemon, std::unique_ptr<net::Resolver> resolver,
+                           net::ClientSettings settings)
     : clock_(clock),
       daemon_(std::move(daemon)),
       resolver_(std::move(resolver)),
-      http_(clock, *resolver_) {}
+      http_(clock, *resolver_, std::move(settings)) {}
 
 awaitable<Result<Reply>> DaemonClient::ask(std::string method, std::string target, Json body) {
   net::Url url = daemon_.base;
@@ -66,13 +74,16 @@ Error DaemonClient::explain(Error error) const {
   const std::string where = daemon_.base.authority();
   switch (error.code) {
     case ErrorCode::unavailable:
-    case ErrorCode::not_found:  // the name of the host
+    case ErrorCode::not_found: {  // the name of the host
+      const bool refused = error.message == "connection refused";
       error.code = ErrorCode::unavailable;
-      error.message = error.message == "connection refused"
-                          ? fmt::format("no Bascule answers at {}", where)
-                          : fmt::format("no Bascule answers at {}: {}", where, error.message);
+      error.message = refused ? fmt::format("no Bascule answers at {}", where)
+                              : fmt::format("no Bascule answers at {}: {}", where, error.message);
       error.what_to_do = kStartOne;
+      // Somebody is there; a server of TLS closes on whoever speaks plain text.
+      if (!refused && !daemon_.base.secure()) error.what_to_do += kPerhapsTls;
       return error;
+    }
     case ErrorCode::timeout:
       error.message = fmt::format("Bascule at {}: {}", where, error.message);
       return error;

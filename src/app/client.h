@@ -12,6 +12,7 @@
 #include "async/clock.h"
 #include "net/http_client.h"
 #include "net/resolver.h"
+#include "net/tls.h"
 
 namespace bascule::app {
 
@@ -21,6 +22,7 @@ struct Daemon {
   net::Url base;               // http://127.0.0.1:8420/
   std::string token;           // may be empty
   std::string no_token_since;  // why there is none, for the moment it is asked for
+  net::TlsSettings tls;        // of an https base
 };
 
 // "127.0.0.1:8420", "bascule.example:8420" or a whole URL.
@@ -41,7 +43,8 @@ class DaemonClient final : public Backend {
   awaitable<Result<Reply>> ask(std::string method, std::string target, Json body) override;
 
  private:
-  DaemonClient(Clock& clock, Daemon daemon, std::unique_ptr<net::Resolver> resolver);
+  DaemonClient(Clock& clock, Daemon daemon, std::unique_ptr<net::Resolver> resolver,
+               net::ClientSettings settings);
 
   [[nodiscard]] Error explain(Error error) const;
   [[nodiscard]] Result<Reply> read(const net::Response& response) const;

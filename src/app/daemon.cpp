@@ -4,26 +4,22 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
-#include <openssl/rand.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <utility>
 
-#include "api/access.h"
 #include "api/event_stream.h"
 #include "api/metrics/metrics.h"
-#include "api/server.h"
 #include "app/configuration_file.h"
 #include "app/engine_room.h"
-#include "app/environment.h"
 #include "app/exit_code.h"
+#include "app/served_api.h"
 #include "app/systemd.h"
 #include "app/version.h"
 #include "runtime/messages.h"
@@ -33,7 +29,6 @@ namespace bascule::app {
 namespace {
 
 constexpr Duration kStopApi{2'000};
-constexpr std::size_t kTokenLimit = 1'024;
 
 constexpr int kDone = static_cast<int>(ExitCode::done);
 constexpr int kFailed = static_cast<int>(ExitCode::no);
@@ -64,21 +59,6 @@ class LogFollower final : public runtime::Follower {
   std::shared_ptr<spdlog::logger> log_;
 };
 
-Result<std::string> make_token(const std::string& path) {
-  if (Result<std::string> existing = read_file(path, kTokenLimit); existing) {
-    while (!existing->empty() && existing->back() == '\n') existing->pop_back();
-    if (!existing->empty()) return existing;
-  }
-  std::array<unsigned char, 32> bytes{};
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
-    return fail(ErrorCode::unavailable, "no random bytes for a token");
-  }
-  std::string token;
-  for (const unsigned char byte : bytes) token += fmt::format("{:02x}", byte);
-  if (auto written = write_private_file(path, token + "\n"); !written) return error_of(written);
-  return token;
-}
-
 struct Daemon {
   boost::asio::io_context io{1};
   boost::asio::signal_set stops{io, SIGTERM, SIGINT};
@@ -92,9 +72,8 @@ struct Daemon {
   std::unique_ptr<SystemClock> clock;
   std::unique_ptr<api::Metrics> metrics;
   std::unique_ptr<api::EventStream> events;
-  std::unique_ptr<api::Access> access;
   std::unique_ptr<EngineRoom> room;
-  std::unique_ptr<api::Server> server;
+  std::unique_ptr<ServedApi> api;
   std::unique_ptr<Systemd> systemd;
   Result<void> ended;
 };
@@ -103,7 +82,7 @@ awaitable<void> run_daemon(Daemon& daemon) {
   daemon.ended = co_await daemon.room->run();
   daemon.hang_ups.cancel();
   co_await daemon.systemd->stop();
-  co_await daemon.server->stop(Deadline::in(daemon.room->clock(), kStopApi));
+  co_await daemon.api->stop(Deadline::in(daemon.room->clock(), kStopApi));
   daemon.io.stop();
 }
 
@@ -124,26 +103,6 @@ int say(Daemon& daemon, const Error& error) {
   daemon.log->error("{}{}{}", error.message, error.what_to_do.empty() ? "" : " — ",
                     error.what_to_do);
   return exit_code_of(error);
-}
-
-Result<void> open_api(Daemon& daemon) {
-  const Configuration& configuration = daemon.room->configuration();
-  Result<net::Endpoint> listen = net::parse_endpoint(configuration.listen);
-  if (!listen) return fail(in_context("listen", listen.error()));
-  if (!listen->address.is_loopback()) {
-    return fail(ErrorCode::invalid,
-                "listen: {} is not a loopback address, and this build has neither roles nor TLS",
-                configuration.listen);
-  }
-  Result<std::string> token = make_token(token_path(configuration));
-  if (!token) return fail(in_context("token", token.error()));
-  daemon.access = std::make_unique<api::Access>(daemon.room->clock());
-  daemon.access->replace({api::Token{"local", api::Role::admin, api::token_hash(*token), true}});
-  daemon.server = std::make_unique<api::Server>(
-      daemon.io, daemon.room->clock(), *listen,
-      api::ServerParts{daemon.room->routes(), daemon.room->supervisor(), *daemon.access,
-                       *daemon.metrics, *daemon.events, configuration.observer.name});
-  return daemon.server->start();
 }
 
 // What follows the journal besides the notifiers.
@@ -203,6 +162,7 @@ awaitable<bool> reload(Daemon& daemon) {
   }
   const Result<void> taken = co_await daemon.room->reload(std::move(loaded));
   if (taken) {
+    daemon.api->reload();
     daemon.log->info("{} was read again and is in force", path);
   } else {
     say(daemon, in_context(path + " was not taken, the one before stays in force", taken.error()));
@@ -289,15 +249,18 @@ int serve(const ServeOptions& options) {
       [&metrics = *daemon.metrics](const std::string& channel, const std::string& result) {
         metrics.notified(channel, result);
       });
-  if (Result<void> opened = open_api(daemon); !opened) return give_up(daemon, opened.error());
+  auto api = ServedApi::open(
+      daemon.io, ServedApi::Parts{*daemon.room, *daemon.metrics, *daemon.events, daemon.log});
+  if (!api) return give_up(daemon, api.error());
+  daemon.api = std::move(*api);
 
   tell_systemd(daemon);
   watch_for_stop(daemon);
   watch_for_reload(daemon);
   const Configuration& configuration = daemon.room->configuration();
-  daemon.log->info("bascule {} serves cluster {} as observer {} on http://{}, store {}", kVersion,
-                   configuration.cluster, configuration.observer.name.text(),
-                   net::to_string(daemon.server->endpoint()), store_path(configuration));
+  daemon.log->info("bascule {} serves cluster {} as observer {} on {}, store {}", kVersion,
+                   configuration.cluster, configuration.observer.name.text(), daemon.api->address(),
+                   store_path(configuration));
   boost::asio::co_spawn(daemon.io, run_daemon(daemon), boost::asio::detached);
   daemon.io.run();
   if (!daemon.ended) return say(daemon, daemon.ended.error());

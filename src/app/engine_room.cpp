@@ -65,6 +65,7 @@ std::vector<std::string> fixed_differences(const Configuration& before,
   compare("cluster", before.cluster == after.cluster);
   compare("observer.name", before.observer.name == after.observer.name);
   compare("listen", before.listen == after.listen);
+  compare("access.tls", before.access.has_tls() == after.access.has_tls());
   compare("store",
           before.store_kind == after.store_kind && before.store_settings == after.store_settings);
   compare("resolvers", before.resolvers == after.resolvers);

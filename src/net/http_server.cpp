@@ -307,6 +307,11 @@ awaitable<void> HttpServer::stop(Deadline deadline) {
   co_await asio::this_coro::throw_if_cancelled(throws);
 }
 
+void HttpServer::replace_tls(std::shared_ptr<const TlsContext> tls) {
+  BASCULE_ASSERT(state_->settings.tls && tls, "who speaks TLS goes on to");
+  state_->settings.tls = std::move(tls);
+}
+
 Endpoint HttpServer::endpoint() const {
   return state_->bound;
 }

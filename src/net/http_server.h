@@ -89,6 +89,10 @@ class HttpServer {
   // invalid (not an address of this machine).
   Result<void> start();
 
+  // For the connections from now on; those that are open keep what they were opened with.
+  // REQUIRES: the server was made with TLS.
+  void replace_tls(std::shared_ptr<const TlsContext> tls);
+
   // The address in use, once started.
   [[nodiscard]] Endpoint endpoint() const;
   [[nodiscard]] std::size_t connections() const;

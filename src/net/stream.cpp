@@ -54,13 +54,19 @@ namespace {
 
 constexpr Duration kShortestStagger{10};  // RFC 8305, section 5
 
+// A socket for both families shows ::ffff:192.0.2.7 where 192.0.2.7 is meant.
+IpAddress plain_form(const IpAddress& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+}
+
 class TcpStream final : public Stream {
  public:
   TcpStream(Clock& clock, tcp::socket socket) : clock_(clock), socket_(std::move(socket)) {
     error_code ignored;
     socket_.set_option(tcp::no_delay(true), ignored);
     const tcp::endpoint remote = socket_.remote_endpoint(ignored);
-    if (!ignored) peer_ = Endpoint{remote.address(), remote.port()};
+    if (!ignored) peer_ = Endpoint{plain_form(remote.address()), remote.port()};
   }
 
   awaitable<Result<std::size_t>> read_some(std::span<char> into, Deadline deadline) override {

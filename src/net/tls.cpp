@@ -3,6 +3,7 @@
 #include "net/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -139,6 +140,28 @@ int note_refusal(int accepted, X509_STORE_CTX* store) {
   X509* certificate = X509_STORE_CTX_get_current_cert(store);
   if (refusal != nullptr && certificate != nullptr && refusal->because.empty()) {
     refusal->because = words_for(X509_STORE_CTX_get_error(store), certificate, refusal->wanted);
+  }
+  return 0;
+}
+
+// In place of OpenSSL's own verification: `pinned` is the one certificate that is accepted.
+int accept_only(X509_STORE_CTX* store, void* pinned) {
+  X509* shown = X509_STORE_CTX_get0_cert(store);
+  int problem = X509_V_OK;
+  std::string because;
+  if (shown == nullptr || X509_cmp(shown, static_cast<X509*>(pinned)) != 0) {
+    problem = X509_V_ERR_CERT_REJECTED;
+    because = "certificate is not the one that is expected";
+  } else if (X509_cmp_current_time(X509_get0_notAfter(shown)) < 0) {
+    problem = X509_V_ERR_CERT_HAS_EXPIRED;
+    because = words_for(problem, shown, "");
+  }
+  X509_STORE_CTX_set_error(store, problem);
+  if (problem == X509_V_OK) return 1;
+  auto* ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  if (auto* refusal = static_cast<Refusal*>(SSL_get_ex_data(ssl, refusal_index()))) {
+    refusal->because = std::move(because);
   }
   return 0;
 }
@@ -350,6 +373,14 @@ Result<void> load_authorities(SSL_CTX* context, const TlsSettings& settings) {
   return {};
 }
 
+Result<CertificateHandle> load_certificate(const std::string& path) {
+  const MemoryHandle file(BIO_new_file(path.c_str(), "r"));
+  CertificateHandle certificate(
+      file ? PEM_read_bio_X509(file.get(), nullptr, no_passphrase, nullptr) : nullptr);
+  if (certificate) return certificate;
+  return fail(ErrorCode::invalid, "certificate file {} cannot be used: {}", path, take_reason());
+}
+
 Result<void> load_identity(SSL_CTX* context, const TlsSettings& settings) {
   const std::string& certificate = settings.certificate_file;
   const std::string& key = settings.key_file;
@@ -362,6 +393,10 @@ Result<void> load_identity(SSL_CTX* context, const TlsSettings& settings) {
                 take_reason());
   }
   if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH) {
+      ERR_clear_error();
+      return fail(ErrorCode::invalid, "key {} does not belong to certificate {}", key, certificate);
+    }
     return fail(ErrorCode::invalid, "key file {} cannot be used: {}", key, take_reason());
   }
   if (SSL_CTX_check_private_key(context) != 1) {
@@ -401,6 +436,7 @@ awaitable<Result<std::unique_ptr<Stream>>> shake_hands(Clock& clock,
 struct TlsContext::Loaded {
   ContextHandle context;
   TlsSettings settings;
+  CertificateHandle pinned;
 };
 
 TlsContext::TlsContext(std::unique_ptr<Loaded> loaded) : loaded_(std::move(loaded)) {}
@@ -413,7 +449,13 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::for_client(TlsSettings set
   SSL_CTX* raw = context->get();
   SSL_CTX_set_verify(raw, settings.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
                      settings.verify ? note_refusal : nullptr);
-  if (settings.verify) {
+  CertificateHandle pinned;
+  if (settings.verify && !settings.pinned_certificate_file.empty()) {
+    Result<CertificateHandle> read = load_certificate(settings.pinned_certificate_file);
+    if (!read) return error_of(read);
+    pinned = std::move(*read);
+    SSL_CTX_set_cert_verify_callback(raw, accept_only, pinned.get());
+  } else if (settings.verify) {
     const bool own = !settings.authority_file.empty() || !settings.authority_directory.empty();
     const Result<void> loaded = own ? load_authorities(raw, settings) : Result<void>();
     if (!loaded) return error_of(loaded);
@@ -425,7 +467,8 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::for_client(TlsSettings set
   if (const Result<void> identity = load_identity(raw, settings); !identity) {
     return error_of(identity);
   }
-  auto loaded = std::make_unique<Loaded>(std::move(*context), std::move(settings));
+  auto loaded =
+      std::make_unique<Loaded>(std::move(*context), std::move(settings), std::move(pinned));
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(loaded)));
 }
 
@@ -446,8 +489,14 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::for_server(TlsSettings set
     }
     SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, note_refusal);
   }
-  auto loaded = std::make_unique<Loaded>(std::move(*context), std::move(settings));
+  auto loaded = std::make_unique<Loaded>(std::move(*context), std::move(settings), nullptr);
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(loaded)));
+}
+
+std::optional<Instant> TlsContext::certificate_ends() const {
+  X509* certificate = SSL_CTX_get0_certificate(loaded_->context.get());
+  if (certificate == nullptr) return std::nullopt;
+  return instant_of(X509_get0_notAfter(certificate));
 }
 
 awaitable<Result<std::unique_ptr<Stream>>> start_tls(Clock& clock, std::unique_ptr<Stream> plain,

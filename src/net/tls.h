@@ -4,12 +4,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "async/awaitable.h"
 #include "async/clock.h"
 #include "async/deadline.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "net/stream.h"
 
 namespace bascule::net {
@@ -22,6 +24,10 @@ struct TlsSettings {
   // What we show of ourselves, PEM files; both or none.
   std::string certificate_file;
   std::string key_file;
+  // Of a client: exactly the first certificate of this PEM file is accepted, as long as it is
+  // valid, whoever issued it and whatever it is for: for who shares a disk with the server. Instead
+  // of authorities and names.
+  std::string pinned_certificate_file;
   bool verify = true;
   // Asked for and verified instead of the host that was connected to, when not empty.
   std::string server_name;
@@ -40,6 +46,9 @@ class TlsContext {
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
+
+  // When the certificate that is shown here ends; nothing where none is.
+  [[nodiscard]] std::optional<Instant> certificate_ends() const;
 
   struct Loaded;
   [[nodiscard]] const Loaded& loaded() const { return *loaded_; }

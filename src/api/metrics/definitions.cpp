@@ -38,6 +38,8 @@ std::vector<MetricDefinition> of_the_installation() {
        "Attempts to tell people that failed and are made again, by channel",
        {"channel"}},
       {"bascule_api_requests_total", counter, "Requests that the API answered", {"code"}},
+      {"bascule_api_certificate_expiry_timestamp_seconds", gauge,
+       "When the certificate that the API shows ends; absent without TLS"},
       {"bascule_event_stream_readers", gauge, "Readers of the event stream"},
       {"bascule_event_stream_dropped_total", counter,
        "Readers of the event stream that were too slow and were cut off"},

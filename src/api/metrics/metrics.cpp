@@ -85,6 +85,7 @@ struct Metrics::Series {
   Labelled<Counter> notifications{registry, "bascule_notifications_total"};
   Labelled<Counter> retries{registry, "bascule_notification_retries_total"};
   Labelled<Counter> requests{registry, "bascule_api_requests_total"};
+  Labelled<Gauge> certificate_ends{registry, "bascule_api_certificate_expiry_timestamp_seconds"};
   Labelled<Gauge> readers{registry, "bascule_event_stream_readers"};
   Labelled<Counter> readers_dropped{registry, "bascule_event_stream_dropped_total"};
 
@@ -445,6 +446,10 @@ void Metrics::look_at(const runtime::Loop* open, const ObserverName& observer) {
 
 void Metrics::answered(int status) {
   series_->requests.at({fmt::format("{}", status)}).Increment();
+}
+
+void Metrics::certificate_ends(Instant when) {
+  series_->certificate_ends.at().Set(seconds(when.time_since_epoch()));
 }
 
 void Metrics::event_reader_came() {

@@ -25,6 +25,7 @@ class Metrics final : public runtime::Follower {
   // term is open.
   void look_at(const runtime::Loop* loop, const ObserverName& observer);
   void answered(int status);
+  void certificate_ends(Instant when);
   void event_reader_came();
   void event_reader_went();
   void event_reader_dropped();

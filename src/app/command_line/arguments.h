@@ -15,6 +15,7 @@ struct Arguments {
   std::string configuration;  // -c FILE
   std::string server;
   std::string token_file;
+  std::string authority;  // a PEM file
   std::string output = "table";
   bool no_color = false;
   bool insecure = false;
@@ -24,6 +25,10 @@ struct Arguments {
   std::string run;
   std::string file;   // of `config validate`, `config init` and `import`
   std::string store;  // of `audit verify` and `audit export`
+
+  std::string name;     // of `token create`
+  std::string role;     // of `token create`
+  std::string expires;  // of `token create`: a duration
 
   std::string shell;               // of `completion`
   std::string topic;               // of `man`

@@ -62,16 +62,32 @@ std::optional<Daemon> find_daemon(Session& session, ExitCode& ended) {
       ended = ExitCode::usage;
       return std::nullopt;
     }
-    if (server.empty()) server = loaded->configuration.listen;
+    if (server.empty()) {
+      auto found = daemon_of(loaded->configuration);
+      if (!found) {
+        ended = session.fail_usage(found.error().message);
+        return std::nullopt;
+      }
+      daemon.base = std::move(found->base);
+      daemon.tls = std::move(found->tls);
+    }
     if (!knows_token) token_file = token_path(loaded->configuration);
   }
-  if (server.empty()) server = kDefaultServer;
-  auto url = parse_server(server);
-  if (!url) {
-    ended = session.fail_usage(url.error().message);
-    return std::nullopt;
+  if (daemon.base.host.empty()) {
+    auto url = parse_server(server.empty() ? kDefaultServer : server);
+    if (!url) {
+      ended = session.fail_usage(url.error().message);
+      return std::nullopt;
+    }
+    daemon.base = std::move(*url);
   }
-  daemon.base = std::move(*url);
+  const std::string authority = arguments.authority.empty()
+                                    ? session.variable("BASCULE_CA").value_or("")
+                                    : arguments.authority;
+  if (!authority.empty()) {
+    daemon.tls.authority_file = authority;
+    daemon.tls.pinned_certificate_file.clear();
+  }
   if (!token_file.empty()) read_token(token_file, daemon);
   if (gives_token_away(daemon) && !arguments.insecure) {
     ended = session.fail_usage(
@@ -104,6 +120,23 @@ Error explain_store(Error error) {
 
 }  // namespace
 
+Result<Daemon> daemon_of(const Configuration& configuration) {
+  auto listen = net::parse_endpoint(configuration.listen);
+  if (!listen) return fail(in_context("listen", listen.error()));
+  // Who listens at every address does so at the one of this machine.
+  if (listen->address.is_unspecified()) {
+    listen->address = *net::parse_address(listen->address.is_v6() ? "::1" : "127.0.0.1");
+  }
+  const bool secure = configuration.access.has_tls();
+  auto url =
+      parse_server(fmt::format("{}://{}", secure ? "https" : "http", net::to_string(*listen)));
+  if (!url) return error_of(url);
+  Daemon daemon;
+  daemon.base = std::move(*url);
+  if (secure) daemon.tls.pinned_certificate_file = configuration.access.certificate_file;
+  return daemon;
+}
+
 awaitable<ExitCode> with_local_backend(Session& session, Purpose purpose, Work work) {
   if (session.arguments().configuration.empty())
     co_return session.fail_usage("--local needs a configuration: -c FILE");
@@ -111,7 +144,7 @@ awaitable<ExitCode> with_local_backend(Session& session, Purpose purpose, Work w
   if (!loaded) co_return ExitCode::usage;
   const Access access = purpose == Purpose::command ? Access::act : Access::look_only;
   if (purpose == Purpose::command) {
-    if (const auto refused = co_await refuse_beside_another(session, loaded->configuration.listen))
+    if (const auto refused = co_await refuse_beside_another(session, loaded->configuration))
       co_return *refused;
   }
   auto opened = co_await LocalSession::open(session.io(), std::move(*loaded), access);

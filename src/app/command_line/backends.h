@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "app/backend.h"
+#include "app/client.h"
 #include "app/command_line/session.h"
 #include "config/loader.h"
 
@@ -28,6 +29,10 @@ ExitCode ask_backend(Session& session, Purpose purpose, Work work);
 // The same for a look that needs nobody: where no daemon answers and -c FILE is there, it is made
 // in this process.
 ExitCode ask_daemon_or_here(Session& session, Work work);
+
+// The daemon of a configuration as it is reached from its own machine: without a token, and over
+// TLS with the certificate that the configuration names and no other.
+Result<Daemon> daemon_of(const Configuration& configuration);
 
 // The configuration of -c FILE; nothing when it was refused, which has then been said.
 std::optional<config::Loaded> load_or_say(Session& session, const std::string& path);

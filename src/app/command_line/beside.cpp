@@ -10,6 +10,8 @@
 #include "app/command_line/backends.h"
 #include "app/local.h"
 #include "app/terminal/view_reading.h"
+#include "net/endpoint.h"
+#include "net/stream.h"
 
 namespace bascule::app {
 namespace {
@@ -18,20 +20,38 @@ constexpr Duration kDaemonAnswers{3'000};
 constexpr Duration kFrontDoorAnswers{5'000};
 constexpr Duration kBetweenLooks{100};
 
+// What gives no answer may be there.
+awaitable<bool> takes_connections(Clock& clock, net::Url base) {
+  const auto address = net::parse_address(base.host);
+  if (!address) co_return true;
+  const auto connected = co_await net::connect(clock, net::Endpoint{*address, base.port},
+                                               Deadline::in(clock, kDaemonAnswers));
+  co_return connected || connected.error().code != ErrorCode::unavailable;
+}
+
+std::string cannot_be_asked(const std::string& listen, const Error& error) {
+  return fmt::format("what listens at {} cannot be asked whether it is a Bascule: {}", listen,
+                     error.message);
+}
+
 // Who is there, in words; nothing where nobody can be seen.
-awaitable<std::optional<std::string>> who_listens(Session& session, std::string listen) {
-  auto url = parse_server(listen);
-  if (!url) co_return std::nullopt;
-  Daemon daemon;
-  daemon.base = std::move(*url);
-  auto client = DaemonClient::make(session.io(), session.clock(), std::move(daemon));
-  if (!client) co_return std::nullopt;
+awaitable<std::optional<std::string>> who_listens(Session& session, Configuration configuration) {
+  const std::string& listen = configuration.listen;
+  auto daemon = daemon_of(configuration);
+  if (!daemon) co_return std::nullopt;
+  const bool secure = daemon->base.secure();
+  // Over TLS much can go wrong beside a Bascule that is well: only who takes no connection at all
+  // is not there.
+  if (secure && !co_await takes_connections(session.clock(), daemon->base)) co_return std::nullopt;
+  auto client = DaemonClient::make(session.io(), session.clock(), std::move(*daemon));
+  if (!client) co_return cannot_be_asked(listen, client.error());
   (*client)->set_answer_timeout(kDaemonAnswers);
   const auto reply = co_await (*client)->ask("GET", path_of({"status"}), Json::object());
   if (reply || reply.error().code == ErrorCode::denied)
     co_return fmt::format("Bascule answers at {}", listen);
   const bool hangs =
       reply.error().code == ErrorCode::timeout || reply.error().code == ErrorCode::outcome_unknown;
+  if (!hangs && secure) co_return cannot_be_asked(listen, reply.error());
   if (!hangs) co_return std::nullopt;
   co_return fmt::format(
       "what listens at {} gives no answer: a Bascule that hangs there may go on at any moment",
@@ -99,8 +119,9 @@ awaitable<std::optional<ExitCode>> ask_to_pass_over(Session& session, std::strin
 
 }  // namespace
 
-awaitable<std::optional<ExitCode>> refuse_beside_another(Session& session, std::string listen) {
-  auto why = co_await who_listens(session, std::move(listen));
+awaitable<std::optional<ExitCode>> refuse_beside_another(Session& session,
+                                                         Configuration configuration) {
+  auto why = co_await who_listens(session, std::move(configuration));
   auto again = load_or_say(session, session.arguments().configuration);
   if (!again) co_return ExitCode::usage;
   const auto seen = co_await look_around(session, std::move(*again));

@@ -42,6 +42,7 @@ Family moving();
 Family operating();
 Family auditing();
 Family configuring();
+Family granting();
 Family completing();
 
 // Options that several families share.

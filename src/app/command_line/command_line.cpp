@@ -34,8 +34,9 @@ Parsed complain(std::string message, std::string what_to_do) {
 // Where the words stand that are neither an option of every command nor its value: the first of
 // them name the command, wherever `-c FILE` was put.
 std::vector<std::size_t> plain_places(const std::vector<std::string>& words) {
-  constexpr std::array<std::string_view, 8> kWithValue{"-c", "--config", "--server", "--token-file",
-                                                       "-o", "--output", "--actor",  "--reason"};
+  constexpr std::array<std::string_view, 9> kWithValue{"-c",           "--config", "--server",
+                                                       "--token-file", "--ca",     "-o",
+                                                       "--output",     "--actor",  "--reason"};
   std::vector<std::size_t> plain;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (std::ranges::find(kWithValue, words[i]) != kWithValue.end()) {
@@ -87,8 +88,8 @@ bool asks_for_help(const std::vector<std::string>& words) {
 }  // namespace
 
 const std::vector<Family>& families() {
-  static const std::vector<Family> kFamilies{looking(),     moving(),  operating(), auditing(),
-                                             configuring(), serving(), completing()};
+  static const std::vector<Family> kFamilies{looking(),     moving(),   operating(), auditing(),
+                                             configuring(), granting(), serving(),   completing()};
   return kFamilies;
 }
 

@@ -224,7 +224,8 @@ void take_place(Session& session, const std::vector<std::string>& words) {
       {"-c", &Arguments::configuration},
       {"--config", &Arguments::configuration},
       {"--server", &Arguments::server},
-      {"--token-file", &Arguments::token_file}};
+      {"--token-file", &Arguments::token_file},
+      {"--ca", &Arguments::authority}};
   Arguments arguments = session.arguments();
   for (std::size_t i = 0; i + 2 < words.size(); ++i) {
     const auto place = places.find(words[i]);

@@ -22,6 +22,10 @@ void declare_all(CLI::App& app, Arguments& arguments) {
   app.add_option("--token-file", arguments.token_file,
                  "a file with the daemon's token (BASCULE_TOKEN: the token itself)")
       ->type_name("FILE");
+  app.add_option("--ca", arguments.authority,
+                 "whose certificate an https daemon must show, a PEM file (BASCULE_CA; default: "
+                 "the system's authorities, or what -c names)")
+      ->type_name("FILE");
   app.add_option("-o,--output", arguments.output, "table (default), json or yaml")
       ->type_name("FORM");
   app.add_flag("--insecure", arguments.insecure,
