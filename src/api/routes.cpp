@@ -15,7 +15,6 @@
 namespace bascule::api {
 namespace {
 
-constexpr std::string_view kPrefix = "/api/v1";
 constexpr Duration kCommandTimeout{30'000};
 constexpr Duration kPreviewTimeout{15'000};
 constexpr std::int64_t kLongestWait = 30'000;
@@ -44,17 +43,6 @@ std::int64_t number_or(const std::string& text, std::int64_t otherwise) {
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   return problem == std::errc{} && end == text.data() + text.size() && value >= 0 ? value
                                                                                   : otherwise;
-}
-
-std::vector<std::string> split_path(std::string_view path) {
-  std::vector<std::string> parts;
-  while (!path.empty()) {
-    const std::size_t slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    if (!part.empty()) parts.push_back(net::percent_decode(part).value_or(std::string(part)));
-    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
-  }
-  return parts;
 }
 
 Result<engine::CommandBody> move_from(const GroupName& group, const Json& body) {
@@ -106,17 +94,6 @@ Result<engine::CommandBody> hold_from(const GroupName& group, const Json& body) 
   return hold;
 }
 
-Result<engine::CommandBody> group_command(const GroupName& group, const std::string& verb,
-                                          const Json& body) {
-  if (verb == "moves") return move_from(group, body);
-  if (verb == "hold") return hold_from(group, body);
-  if (verb == "release") return engine::ReleaseAutomation{group};
-  if (verb == "ack") return engine::AcknowledgeMove{group};
-  if (verb == "attest") return engine::AttestSite{group, SiteName(text_or(body, "site"))};
-  if (verb == "adopt") return engine::AdoptGroup{group, SiteName(text_or(body, "active"))};
-  return refuse(ErrorCode::not_found, fmt::format("groups have no `{}`", verb), "bascule status");
-}
-
 // What `bascule import` read from an exported journal, whose chain it has verified.
 Result<engine::CommandBody> import_from(const Json& body) {
   if (!body.contains("journal"))
@@ -126,13 +103,35 @@ Result<engine::CommandBody> import_from(const Json& body) {
   return engine::ImportJournal{std::move(*journal), text_or(body, "open_run")};
 }
 
-Result<engine::CommandBody> run_command(const RunId& run, const std::string& verb,
-                                        const Json& body) {
-  if (verb == "abort") return engine::AbortRun{run};
-  if (verb == "approve") return engine::ApproveRun{run};
-  if (verb == "resume")
-    return engine::ResumeRun{run, StepId(text_or(body, "step")), text_or(body, "as")};
-  return refuse(ErrorCode::not_found, fmt::format("runs have no `{}`", verb), "bascule runs");
+Result<engine::CommandBody> command_of(const Matched& asked, const Json& body) {
+  const GroupName group(asked.value("group"));
+  const RunId run(asked.value("run"));
+  switch (asked.operation->id) {
+    case OperationId::move:
+      return move_from(group, body);
+    case OperationId::hold_group:
+    case OperationId::hold_all:
+      return hold_from(group, body);
+    case OperationId::release_group:
+    case OperationId::release_all:
+      return engine::ReleaseAutomation{group};
+    case OperationId::acknowledge:
+      return engine::AcknowledgeMove{group};
+    case OperationId::attest:
+      return engine::AttestSite{group, SiteName(text_or(body, "site"))};
+    case OperationId::adopt:
+      return engine::AdoptGroup{group, SiteName(text_or(body, "active"))};
+    case OperationId::approve:
+      return engine::ApproveRun{run};
+    case OperationId::abort:
+      return engine::AbortRun{run};
+    case OperationId::resume:
+      return engine::ResumeRun{run, StepId(text_or(body, "step")), text_or(body, "as")};
+    case OperationId::import:
+      return import_from(body);
+    default:
+      return refuse(ErrorCode::not_found, "nothing can be posted there", "GET /openapi.json");
+  }
 }
 
 // What people are told of a record, with the words of the messages that are sent: written in the
@@ -195,50 +194,55 @@ Routes::Routes(Clock& clock, runtime::Supervisor& supervisor, Speaker speaker)
 
 awaitable<Reply> Routes::answer(std::string method, std::string target, Json body) {
   const std::size_t mark = target.find('?');
-  const std::string path = target.substr(0, mark);
-  if (!path.starts_with(kPrefix)) co_return no_such("path", path);
+  Result<Matched> matched = match(method, std::string_view(target).substr(0, mark));
+  if (!matched) co_return refusal(matched.error());
+  Question question;
+  question.asked = *std::move(matched);
+  if (mark != std::string::npos)
+    question.query = net::parse_query(std::string_view(target).substr(mark + 1));
+  question.body = std::move(body);
+  const Operation& operation = *question.asked.operation;
+  const Result<void> query = check_query(operation, question.query);
+  if (!query) co_return refusal(query.error());
+  const bool commands = operation.method == "POST";
+  const Result<void> checked = commands ? check_body(operation, question.body) : Result<void>();
+  if (!checked) co_return refusal(checked.error());
   if (supervisor_.loop() == nullptr) {
     co_return refusal(
         Error{ErrorCode::unavailable, "Bascule has not opened its term yet", "try again", {}});
   }
-  Question question;
-  question.path = split_path(std::string_view(path).substr(kPrefix.size()));
-  if (mark != std::string::npos)
-    question.query = net::parse_query(std::string_view(target).substr(mark + 1));
-  question.body = std::move(body);
-  if (method == "GET" || method == "HEAD") co_return co_await get(std::move(question));
-  if (method == "POST") co_return co_await post(std::move(question));
-  co_return Reply{
-      405,
-      error_view(Error{ErrorCode::invalid, fmt::format("{} has no meaning here", method), "", {}})};
+  if (commands) co_return co_await act(std::move(question));
+  co_return co_await read(std::move(question));
 }
 
-awaitable<Reply> Routes::get(Question question) {
-  const runtime::Loop& loop = *supervisor_.loop();
-  const engine::State& state = loop.state();
-  const std::vector<std::string>& path = question.path;
-  const std::string& first = path.empty() ? std::string() : path.front();
-  if (path.size() == 1 && first == "status") {
-    co_return Reply{200, status()};
+awaitable<Reply> Routes::read(Question question) {
+  const engine::State& state = supervisor_.loop()->state();
+  switch (question.asked.operation->id) {
+    case OperationId::status:
+      co_return Reply{200, status()};
+    case OperationId::groups:
+      co_return Reply{200, status()["groups"]};
+    case OperationId::runs: {
+      const std::int64_t limit = number_or(question.parameter("limit"), kRunsShown);
+      co_return Reply{200, runs_view(state, static_cast<std::size_t>(limit))};
+    }
+    case OperationId::run:
+    case OperationId::report:
+      co_return co_await read_run(std::move(question));
+    case OperationId::journal:
+      co_return co_await read_journal(std::move(question));
+    default:
+      co_return co_await read_group(std::move(question));
   }
-  if (path.size() == 1 && first == "groups") {
-    co_return Reply{200, status()["groups"]};
-  }
-  if (path.size() >= 2 && first == "groups") co_return co_await read_group(std::move(question));
-  if (path.size() == 1 && first == "runs") {
-    const std::int64_t limit = number_or(question.parameter("limit"), kRunsShown);
-    co_return Reply{200, runs_view(state, static_cast<std::size_t>(limit))};
-  }
-  if (path.size() == 2 && first == "runs") {
-    const auto run = state.runs.find(RunId(path[1]));
-    if (run == state.runs.end()) co_return no_such("run", path[1]);
-    co_return Reply{200, run_view(state, loop.readings(), run->second)};
-  }
-  if (path.size() == 3 && first == "runs" && path[2] == "report") {
-    co_return co_await read_report(RunId(path[1]));
-  }
-  if (path.size() == 1 && first == "journal") co_return co_await read_journal(std::move(question));
-  co_return no_such("path", fmt::format("{}/{}", kPrefix, first));
+}
+
+awaitable<Reply> Routes::read_run(Question question) {
+  const engine::State& state = supervisor_.loop()->state();
+  const RunId id(question.asked.value("run"));
+  const auto run = state.runs.find(id);
+  if (run == state.runs.end()) co_return no_such("run", id.text());
+  if (question.asked.operation->id == OperationId::report) co_return co_await read_report(id);
+  co_return Reply{200, run_view(state, supervisor_.loop()->readings(), run->second)};
 }
 
 Json Routes::status() const {
@@ -251,27 +255,28 @@ Json Routes::status() const {
 
 awaitable<Reply> Routes::read_group(Question question) {
   const runtime::Loop& loop = *supervisor_.loop();
-  const GroupName group(question.path[1]);
-  if (!loop.state().groups.contains(group)) co_return no_such("group", question.path[1]);
-  if (question.path.size() == 2) {
-    co_return Reply{200, group_view(loop.state(), loop.readings(), group, loop.now())};
+  const GroupName group = question.group();
+  if (!loop.state().groups.contains(group)) co_return no_such("group", group.text());
+  switch (question.asked.operation->id) {
+    case OperationId::group:
+      co_return Reply{200, group_view(loop.state(), loop.readings(), group, loop.now())};
+    case OperationId::explain:
+      co_return Reply{
+          200, engine::to_json(engine::explain(loop.state(), loop.readings(), group, loop.now()))};
+    case OperationId::plan:
+      co_return co_await preview(std::move(question));
+    case OperationId::preflight:
+      co_return co_await preflight(std::move(question));
+    default:
+      co_return no_such("operation", question.asked.operation->name);
   }
-  if (question.path.size() == 3 && question.path[2] == "explain") {
-    co_return Reply{
-        200, engine::to_json(engine::explain(loop.state(), loop.readings(), group, loop.now()))};
-  }
-  if (question.path.size() == 3 && question.path[2] == "plan")
-    co_return co_await preview(std::move(question));
-  if (question.path.size() == 3 && question.path[2] == "preflight")
-    co_return co_await preflight(std::move(question));
-  co_return no_such("path of a group", question.path.back());
 }
 
 // The site that is named, or the best candidate.
 Result<SiteName> Routes::target_of(const Question& question, Move move) const {
   const std::string to = question.parameter("to");
   if (!to.empty()) return SiteName(to);
-  const GroupName group(question.path[1]);
+  const GroupName group = question.group();
   const runtime::Loop& loop = *supervisor_.loop();
   const auto target = engine::choose_target(loop.state(), loop.readings(), group, move,
                                             Trigger::manual, loop.now());
@@ -283,7 +288,7 @@ Result<SiteName> Routes::target_of(const Question& question, Move move) const {
 }
 
 awaitable<Reply> Routes::preflight(Question question) {
-  const GroupName group(question.path[1]);
+  const GroupName group = question.group();
   Result<SiteName> target = target_of(question, Move::failover);
   // Why there is no candidate is what a checklist tells: of the first site that could be one.
   if (!target) {
@@ -305,9 +310,9 @@ awaitable<Reply> Routes::preview(Question question) {
   if (!move)
     co_return refusal(Error{ErrorCode::invalid,
                             fmt::format("`{}` is not a move", word),
-                            fmt::format("bascule plan {} --move failover", question.path[1]),
+                            fmt::format("bascule plan {} --move failover", question.group()),
                             {}});
-  const GroupName group(question.path[1]);
+  const GroupName group = question.group();
   Result<SiteName> target = target_of(question, *move);
   if (!target) co_return refusal(target.error());
   auto made =
@@ -377,28 +382,13 @@ awaitable<Reply> Routes::read_report(RunId run) {
   co_return Reply{200, report_view(loop.state(), found->second, *range, loop.now())};
 }
 
-awaitable<Reply> Routes::post(Question question) {
-  const Json& body = question.body;
-  if (!body.is_object())
-    co_return refusal(Error{ErrorCode::invalid, "the body is not a JSON object", "", {}});
-  Result<engine::CommandBody> made = fail(ErrorCode::not_found, "nothing can be posted there");
-  const std::vector<std::string>& path = question.path;
-  if (path.size() == 3 && path[0] == "groups")
-    made = group_command(GroupName(path[1]), path[2], body);
-  if (path.size() == 3 && path[0] == "runs") made = run_command(RunId(path[1]), path[2], body);
-  if (path.size() == 1 && path[0] == "import") made = import_from(body);
-  if (path.size() == 1 && path[0] == "hold") made = hold_from(GroupName(), body);
-  if (path.size() == 1 && path[0] == "release") made = engine::ReleaseAutomation{GroupName()};
+awaitable<Reply> Routes::act(Question question) {
+  Result<engine::CommandBody> made = command_of(question.asked, question.body);
   if (!made) co_return refusal(made.error());
   engine::Command command;
-  command.actor = text_or(body, "actor");
-  command.reason = text_or(body, "reason");
+  command.actor = text_or(question.body, "actor");
+  command.reason = text_or(question.body, "reason");
   command.body = std::move(*made);
-  if (command.actor.empty())
-    co_return refusal(Error{ErrorCode::invalid, "`actor` is missing: who asks?", "", {}});
-  if (command.reason.empty()) {
-    co_return refusal(Error{ErrorCode::invalid, "`reason` is missing", "give --reason TEXT", {}});
-  }
   co_return co_await submit(std::move(command));
 }
 

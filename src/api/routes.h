@@ -7,8 +7,10 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "api/operations.h"
 #include "api/report/report.h"
 #include "api/views.h"
 #include "async/clock.h"
@@ -28,22 +30,24 @@ class Routes {
   Routes(Clock& clock, runtime::Supervisor& supervisor, Speaker speaker);
 
   // `target` is path and query as they go over the wire, e.g. /api/v1/groups/shop/plan?to=berlin.
-  // Never throws.
+  // What the table of operations does not allow is refused. Never throws.
   awaitable<Reply> answer(std::string method, std::string target, Json body);
   // What GET /status answers; null while no term is open.
   [[nodiscard]] Json status() const;
 
  private:
   struct Question {
-    std::vector<std::string> path;  // below /api/v1
+    Matched asked;
     std::vector<std::pair<std::string, std::string>> query;
     Json body;
 
     [[nodiscard]] std::string parameter(std::string_view name) const;
+    [[nodiscard]] GroupName group() const { return GroupName(asked.value("group")); }
   };
 
-  awaitable<Reply> get(Question question);
-  awaitable<Reply> post(Question question);
+  awaitable<Reply> read(Question question);
+  awaitable<Reply> act(Question question);
+  awaitable<Reply> read_run(Question question);
   awaitable<Reply> read_group(Question question);
   awaitable<Reply> read_journal(Question question);
   awaitable<Reply> read_report(RunId run);

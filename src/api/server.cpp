@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "api/openapi.h"
+#include "api/operations.h"
 #include "api/steering.h"
 
 namespace bascule::api {
@@ -13,7 +15,6 @@ constexpr std::size_t kBodyLimit = 256 * 1024;
 // Readers of the event stream stay for hours; everybody else comes and goes.
 constexpr std::size_t kConnections = 2'048;
 constexpr std::size_t kScrapesWaiting = 4;
-constexpr std::string_view kApi = "/api/v1";
 constexpr std::string_view kSteer = "/steer";
 
 net::ServerResponse respond(int status, const Json& body) {
@@ -30,6 +31,14 @@ net::ServerResponse refuse(const Error& error) {
     constexpr Duration kSecond{1'000};
     response.headers.set("Retry-After", fmt::format("{}", *error.retry_after / kSecond + 1));
   }
+  return response;
+}
+
+// A path that is known with another method, or not at all.
+net::ServerResponse refuse_operation(const Error& error, std::string_view path) {
+  if (error.code != ErrorCode::invalid) return refuse(error);
+  net::ServerResponse response = respond(405, error_view(error));
+  response.headers.set("Allow", methods_of(path));
   return response;
 }
 
@@ -70,14 +79,6 @@ awaitable<void> serve_reader(EventStream& events, Metrics& metrics,
 
 }  // namespace
 
-Role required_role(std::string_view method, std::string_view path) {
-  // A checklist that a person asks for may send a test message to everybody (`notify.test`).
-  if (path.ends_with("/preflight")) return Role::operator_;
-  if (method == "GET" || method == "HEAD") return Role::viewer;
-  const bool says_what_is_true = path.ends_with("/adopt") || path.ends_with("/import");
-  return says_what_is_true ? Role::admin : Role::operator_;
-}
-
 Server::Server(boost::asio::io_context& context, Clock& clock, Served served, ServerParts parts)
     : parts_(std::move(parts)),
       scraping_(1, kScrapesWaiting),
@@ -92,14 +93,15 @@ awaitable<net::ServerResponse> Server::handle(net::ServerRequest request) {
 
 awaitable<net::ServerResponse> Server::dispatch(net::ServerRequest request) {
   const std::string_view path = request.path;
+  if (path == "/openapi.json") co_return respond(200, openapi());
   if (path == "/healthz") co_return net::ServerResponse(200, "ok\n", "text/plain");
   if (path == "/readyz") co_return ready();
   if (path == "/metrics") co_return co_await scrape();
   if (path.starts_with(kSteer)) co_return steer_to(path.substr(kSteer.size()));
-  if (path.starts_with(kApi)) co_return co_await answer_api(std::move(request));
+  if (path.starts_with(kApiPrefix)) co_return co_await answer_api(std::move(request));
   co_return respond(404, error_view(Error{ErrorCode::not_found,
                                           fmt::format("there is nothing at {}", path),
-                                          "the API begins at /api/v1; docs/api.md lists it",
+                                          "GET /openapi.json lists what there is",
                                           {}}));
 }
 
@@ -147,21 +149,28 @@ net::ServerResponse Server::stream_events(const net::ServerRequest& request) {
   return response;
 }
 
+// Whose token it is comes before all else: who has none learns nothing, not even what there is.
 awaitable<net::ServerResponse> Server::answer_api(net::ServerRequest request) {
   const Result<Identity> identity =
       parts_.access.identify(request.headers.find("Authorization"), request.peer);
   if (!identity) co_return refuse(identity.error());
-  const Role needed = required_role(request.method, request.path);
-  if (identity->role < needed) {
-    const Error error{ErrorCode::denied,
-                      fmt::format("the token {} is of a {}; this needs {} {}", identity->name,
-                                  to_string(identity->role), needed == Role::viewer ? "a" : "an",
-                                  to_string(needed)),
-                      "use a token of that role", std::nullopt};
+  const std::string path = request.target.substr(0, request.target.find('?'));
+  const Result<Matched> asked = match(request.method, path);
+  if (!asked) co_return refuse_operation(asked.error(), path);
+  const Operation& operation = *asked->operation;
+  if (identity->role < operation.role) {
+    const Error error{
+        ErrorCode::denied,
+        fmt::format("the token {} is of a {}; this needs {} {}", identity->name,
+                    to_string(identity->role), operation.role == Role::viewer ? "a" : "an",
+                    to_string(operation.role)),
+        "use a token of that role", std::nullopt};
     co_return respond(403, error_view(error));
   }
-  const bool reads = request.method == "GET";
-  if (reads && request.path == "/api/v1/events") co_return stream_events(request);
+  if (operation.id == OperationId::events && request.method == "GET") {
+    const Result<void> query = check_query(operation, net::parse_query(request.query));
+    co_return query ? stream_events(request) : refuse(query.error());
+  }
   Json body = Json::object();
   if (!request.body.empty()) {
     Result<Json> parsed = parse_json(request.body, kBodyLimit);
@@ -171,8 +180,11 @@ awaitable<net::ServerResponse> Server::answer_api(net::ServerRequest request) {
   // On this machine people are believed who they are; elsewhere a token has a name of its own.
   if (!identity->is_local && body.is_object()) {
     const std::string claimed = text_or(body, "actor");
-    body["actor"] =
-        claimed.empty() ? identity->name : fmt::format("{} ({})", claimed, identity->name);
+    const bool is_wrong = body.contains("actor") && !body["actor"].is_string();
+    if (!is_wrong) {
+      body["actor"] =
+          claimed.empty() ? identity->name : fmt::format("{} ({})", claimed, identity->name);
+    }
   }
   Reply reply = co_await parts_.routes.answer(request.method, request.target, std::move(body));
   co_return respond(reply.status, reply.body);

@@ -3,7 +3,8 @@
 //
 //   /healthz /readyz            anybody: is there a process, may it act
 //   /steer/…  /metrics          anybody: what health checks and scrapers, which carry no token, ask
-//   /api/v1/…                   by bearer token; see required_role()
+//   /api/v1/…                   by bearer token; see operations.h
+//   /openapi.json               anybody: what there is
 #pragma once
 
 #include <memory>
@@ -63,9 +64,5 @@ class Server {
   BlockingPool scraping_;
   net::HttpServer server_;
 };
-
-// What a request of the API asks for at least: reading is for viewers, acting for operators, and
-// saying what is true (adopt, import) for admins.
-Role required_role(std::string_view method, std::string_view path);
 
 }  // namespace bascule::api
