@@ -1,9 +1,11 @@
 #include "restarts.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "engine/replay/redecide.h"
 #include "engine/test_world.h"
 #include "model/record_codec.h"
 #include "player.h"
@@ -107,6 +109,11 @@ std::string replay_differs(const Script& script) {
   for (const Record& record : player.journal()) {
     const Result<Record> decoded = decode(encode(record));
     if (!decoded) return decoded.error().message + "\n";
+    const auto again = engine::redecide(replayed, *decoded, nullptr);
+    if (again && again->standing() == engine::Standing::differs) {
+      return fmt::format("record {} would be decided otherwise from its own evidence: {}: {}\n",
+                         again->seq, again->decision, fmt::join(again->otherwise, "; "));
+    }
     engine::evolve(replayed, *decoded);
   }
   if (text_of(replayed) == text_of(player.state())) return "";

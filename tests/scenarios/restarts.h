@@ -17,7 +17,8 @@ std::string stop_after_every_record(const Script& script);
 // that can be seen are told. Empty, or what was not so, one line each.
 std::string disturb_after_every_record(const Script& script);
 
-// The journal read back from its bytes gives the same state. Empty, or the difference.
+// The journal read back from its bytes gives the same state, and each of its decisions, asked again
+// by its own evidence, is decided the same. Empty, or the difference.
 std::string replay_differs(const Script& script);
 
 }  // namespace bascule::scenario

@@ -82,6 +82,10 @@ Observation judge(Observation observation, ExpectedRole expected) {
   return observation;
 }
 
+bool has_failed_long_enough(const DetectPolicy& policy, Instant first_failed_at, Instant now) {
+  return now - first_failed_at >= policy.min_duration;
+}
+
 Detector::Detector(DetectPolicy policy, ActsOn acts_on)
     : policy_(policy), acts_on_(acts_on), looks_(looks_kept(policy)) {}
 
@@ -109,7 +113,7 @@ Opinion Detector::observe(const Observation& observation) {
   }
   const Tally tally = tally_at(at);
   const bool down = counted && tally.failures >= policy_.failures &&
-                    at - *first_failed_at_ >= policy_.min_duration;
+                    has_failed_long_enough(policy_, *first_failed_at_, at);
   if (down) {
     since_ = *first_failed_at_;
   } else if (first_look || down_ || observation.health != last_health_) {

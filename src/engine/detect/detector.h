@@ -33,6 +33,9 @@ ExpectedRole home_role(const GroupSpec& group, const CheckReference& check);
 // degraded; `summary` gets the reason. Silence is not judged: a look that failed stays failed.
 Observation judge(Observation observation, ExpectedRole expected);
 
+// Whether what first failed then may count as down by now, however many looks have failed.
+bool has_failed_long_enough(const DetectPolicy& policy, Instant first_failed_at, Instant now);
+
 class Detector {
  public:
   Detector(DetectPolicy policy, ActsOn acts_on);
