@@ -1,120 +1,77 @@
 """`bascule watch` on a real terminal: it draws in place within the terminal's height, outlives the
 daemon, and leaves with ctrl-c."""
-import fcntl
-import os
-import re
-import select
 import signal
-import struct
-import subprocess
-import termios
 import time
 
 import lone
-
-
-class Screen:
-    """A terminal of the system, and a program on it."""
-
-    def __init__(self, rows, *words):
-        self.master, slave = os.openpty()
-        self.resize(rows)
-        env = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm", "NO_COLOR": "1",
-               "BASCULE_SERVER": ""}
-        self.program = subprocess.Popen([lone.BASCULE, *words], stdin=slave, stdout=slave,
-                                        stderr=slave, env=env, start_new_session=True)
-        os.close(slave)
-        self.written = ""
-
-    def resize(self, rows):
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 100, 0, 0))
-
-    def read(self):
-        """What has come within a moment."""
-        if select.select([self.master], [], [], 0.1)[0]:
-            try:
-                self.written += os.read(self.master, 65536).decode("utf-8", "replace")
-            except OSError:  # the other end is closed
-                pass
-
-    def picture(self):
-        """The newest picture that is complete, as lines."""
-        pictures = self.written.split("\x1b[J")
-        text = pictures[-2] if len(pictures) > 1 else ""
-        return [line.replace("\x1b[K", "") for line in
-                re.sub(r"^\s*\x1b\[\d+F", "", text).split("\r\n")][:-1]
-
-    def close(self):
-        self.program.kill()
-        self.program.wait()
-        os.close(self.master)
+import screen
 
 
 class Watch(lone.Lone):
-    def screen(self, rows, *words):
-        screen = Screen(rows, *words)
-        self.addCleanup(screen.close)
-        return screen
+    def draw(self, rows, *words):
+        drawn = screen.Screen(rows, lone.BASCULE, *words)
+        self.addCleanup(drawn.close)
+        return drawn
 
-    def shows(self, screen, words, is_there=True):
+    def shows(self, drawn, words, is_there=True):
         until = time.monotonic() + lone.PATIENCE_SECONDS
-        while (words in "\n".join(screen.picture())) != is_there:
-            self.assertLess(time.monotonic(), until, f"{words!r} in\n{screen.written[-3000:]!r}")
-            screen.read()
-        return screen.picture()
+        while (words in "\n".join(drawn.picture())) != is_there:
+            self.assertLess(time.monotonic(), until, f"{words!r} in\n{drawn.written[-3000:]!r}")
+            drawn.read()
+        return drawn.picture()
 
-    def leave(self, screen):
-        screen.program.send_signal(signal.SIGINT)
+    def leave(self, drawn):
+        drawn.program.send_signal(signal.SIGINT)
         until = time.monotonic() + lone.PATIENCE_SECONDS
-        while screen.program.poll() is None:
+        while drawn.program.poll() is None:
             self.assertLess(time.monotonic(), until)
-            screen.read()
-        screen.read()
-        self.assertEqual(screen.program.returncode, 0, screen.written[-3000:])
+            drawn.read()
+        drawn.read()
+        self.assertEqual(drawn.program.returncode, 0, drawn.written[-3000:])
 
     def test_draws_within_the_terminal_and_leaves_tidily(self):
         file = self.start_configuration()
         self.serve(file)
-        screen = self.screen(24, "watch", "-c", file)
-        self.shows(screen, "ctrl-c leaves")
-        self.assertIn("CHECK", "\n".join(screen.picture()))
+        drawn = self.draw(24, "watch", "-c", file)
+        self.shows(drawn, "ctrl-c leaves")
+        self.assertIn("CHECK", "\n".join(drawn.picture()))
         self.ends_with(0, lone.run("hold", "shop", "-c", file, "--reason", "a test"))
-        self.shows(screen, "automation of shop is held by")
-        screen.resize(6)
-        self.shows(screen, "CHECK", is_there=False)
-        picture = self.shows(screen, "ctrl-c leaves")
+        self.shows(drawn, "automation of shop is held by")
+        drawn.resize(6)
+        self.shows(drawn, "CHECK", is_there=False)
+        picture = self.shows(drawn, "ctrl-c leaves")
         self.assertLessEqual(len(picture), 5)
         self.assertIn("shop", "\n".join(picture))
-        self.leave(screen)
-        self.assertNotIn("ctrl-c", "\n".join(screen.picture()))
-        self.assertTrue(screen.written.endswith("\x1b[J"))
+        self.leave(drawn)
+        self.assertNotIn("ctrl-c", "\n".join(drawn.picture()))
+        self.assertTrue(drawn.written.endswith("\x1b[J"))
 
     def test_waits_for_a_daemon_that_comes_back(self):
         file = self.start_configuration()
         first = self.serve(file)
-        screen = self.screen(24, "watch", "shop", "-c", file)
-        self.shows(screen, "ctrl-c leaves")
+        drawn = self.draw(24, "watch", "shop", "-c", file)
+        self.shows(drawn, "ctrl-c leaves")
         first.send_signal(signal.SIGTERM)
         first.wait(lone.PATIENCE_SECONDS)
-        self.shows(screen, "silent for ")
+        self.shows(drawn, "silent for ")
         self.serve(file)
-        self.shows(screen, "ctrl-c leaves")
-        self.leave(screen)
+        self.shows(drawn, "ctrl-c leaves")
+        self.leave(drawn)
 
     def test_gives_up_after_the_silence_that_was_asked_for(self):
         file = self.start_configuration()
         daemon = self.serve(file)
-        screen = self.screen(24, "watch", "-c", file, "--timeout", "300ms")
-        self.shows(screen, "ctrl-c leaves")
+        drawn = self.draw(24, "watch", "-c", file, "--timeout", "300ms")
+        self.shows(drawn, "ctrl-c leaves")
         daemon.send_signal(signal.SIGTERM)
         daemon.wait(lone.PATIENCE_SECONDS)
         until = time.monotonic() + lone.PATIENCE_SECONDS
-        while screen.program.poll() is None:
+        while drawn.program.poll() is None:
             self.assertLess(time.monotonic(), until)
-            screen.read()
-        screen.read()
-        self.assertEqual(screen.program.returncode, 7, screen.written[-3000:])
-        self.assertIn("Bascule has been silent for", screen.written)
+            drawn.read()
+        drawn.read()
+        self.assertEqual(drawn.program.returncode, 7, drawn.written[-3000:])
+        self.assertIn("Bascule has been silent for", drawn.written)
 
     def test_where_nobody_answers_it_says_so(self):
         file = self.start_configuration()

@@ -24,7 +24,7 @@ struct Arguments {
   std::string group;
   std::string run;
   std::string file;   // of `config validate`, `config init` and `import`
-  std::string store;  // of `audit verify` and `audit export`
+  std::string store;  // of `audit verify`, `audit export` and `replay`
 
   std::string name;     // of `token create`
   std::string role;     // of `token create`

@@ -1,5 +1,5 @@
-// The journal as evidence: audit verify and audit export. Both read a store's file, which works
-// while a daemon is writing, an exported file, or a daemon.
+// The journal as evidence: audit verify, audit export and replay. They read a store's file, which
+// works while a daemon is writing, or an exported one; export also asks a daemon.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -10,6 +10,8 @@
 #include "app/atomic_file.h"
 #include "app/command_line/backends.h"
 #include "app/command_line/command.h"
+#include "app/command_line/journal_source.h"
+#include "app/command_line/replaying.h"
 #include "app/configuration_file.h"
 #include "app/journal_file.h"
 #include "app/terminal/view_reading.h"
@@ -23,12 +25,6 @@ namespace {
 constexpr std::size_t kPage = 500;
 // What a daemon sends at once has a bound, and a record may be large.
 constexpr std::size_t kPageOfDaemon = 100;
-
-// "sqlite:///var/lib/bascule/journal.db", or the path alone.
-std::string path_of_store(const std::string& store) {
-  constexpr std::string_view kScheme = "sqlite://";
-  return store.starts_with(kScheme) ? store.substr(kScheme.size()) : store;
-}
 
 // The file that the arguments name; empty: none, the daemon is meant. Nothing when the
 // configuration was refused, which has then been said.
@@ -300,7 +296,8 @@ Family auditing() {
           "what came since, from the daemon"}},
         {},
         declare_export,
-        export_journal}}};
+        export_journal},
+       replay_command()}};
 }
 
 }  // namespace bascule::app

@@ -25,6 +25,8 @@ std::string runs_text(const Json& runs, const Look& look, Instant now);
 // Everything that is known of one run.
 std::string run_text(const Json& run, const Look& look, Instant now);
 std::string checks_text(const Json& checks, const Look& look);
+// What a journal's decisions would be by other rules.
+std::string replay_text(const Json& replay, const Look& look);
 
 // One page that is drawn again and again while the run goes on; `leaving` says what ctrl-c does.
 // In `most_lines` (0: any number) what fits is shown, what is under way first.

@@ -84,6 +84,7 @@ std::vector<Golden> goldens() {
           {"run_waiting", show},
           {"runs", runs},
           {"watch_run", watch},
+          {"replay_differs", Render(replay_text)},
           {"checks", Render(checks_text)}};
 }
 
