@@ -14,7 +14,6 @@ namespace {
 
 using test_world::at;
 using test_world::kAmsterdam;
-using test_world::kBerlin;
 using test_world::kShop;
 
 // As amsterdam, generation 41 of cluster demo, left it.

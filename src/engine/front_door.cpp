@@ -90,7 +90,7 @@ bool wrote_line(const State& state, const GroupName& group, const DoorLine& line
 std::optional<std::string> why_not_displace(const State& state, const Work& work,
                                             const DoorLine& line) {
   const Obligation* adoption = open_adoption(state, work);
-  const std::string who = line_text(state, work.group, line);
+  std::string who = line_text(state, work.group, line);
   if (adoption == nullptr) return who;
   const bool by_person = adoption->actor != kAutomation;
   if (!by_person && (line.cluster != state.cluster || line.target != adoption->site)) return who;

@@ -97,7 +97,7 @@ std::vector<std::string> gates_to_pass(const std::vector<GateAnswer>& gates,
 std::string help_with_open_run(const Deliberation& deliberation, const Run& open, Proposal proposal,
                                const std::vector<std::string>& overrides) {
   const State& state = deliberation.state();
-  const std::string abort = fmt::format("bascule abort {} --reason TEXT", open.id);
+  std::string abort = fmt::format("bascule abort {} --reason TEXT", open.id);
   if (open.state != RunState::parked) return abort;
   const Result<Plan> instead =
       plan_move(state, proposal.group, proposal.move, proposal.source, proposal.target);

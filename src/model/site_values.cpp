@@ -12,9 +12,9 @@ std::optional<std::string> site_value(const SiteSpec& site, std::string_view key
 
 TemplateLookup own_site_lookup(const SiteSpec& site) {
   return [site](std::string_view path) -> Result<std::optional<std::string>> {
-    constexpr std::string_view prefix = "site.";
-    if (path.starts_with(prefix)) {
-      if (auto value = site_value(site, path.substr(prefix.size()))) return value;
+    constexpr std::string_view kPrefix = "site.";
+    if (path.starts_with(kPrefix)) {
+      if (auto value = site_value(site, path.substr(kPrefix.size()))) return value;
     }
     return fail(ErrorCode::invalid, "`{}` is not known at site {}", path, site.name);
   };

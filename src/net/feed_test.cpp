@@ -17,19 +17,18 @@ namespace {
 namespace http = boost::beast::http;
 
 const std::vector<std::string> kResponses = {
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
-    "chunked\r\n\r\n3\r\nabc\r\n4;x=y;z=\"q\\\"r\"\r\ndefg\r\n"
-    "0\r\nA: b\r\n c\r\n\r\n",
+    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "3\r\nabc\r\n4;x=y;z=\"q\\\"r\"\r\ndefg\r\n0\r\nA: b\r\n c\r\n\r\n"),
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close, "
-    "x\r\n\r\n00;a\r\n\r\n",
+    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close, x\r\n\r\n"
+     "00;a\r\n\r\n"),
     "HTTP/1.0 200 OK\r\nContent-Length: 5, 5\r\nConnection: keep-alive\r\n\r\nhello",
     "HTTP/1.1 200 OK\r\nX-A: b\r\n\tfolded\r\nUpgrade: h2c\r\n\r\nto the end",
     "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
 };
 const std::vector<std::string> kRequests = {
-    "POST /a?b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: "
-    "b\r\n\r\n",
+    ("POST /a?b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "3\r\nabc\r\n0\r\nA: b\r\n\r\n"),
     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
 };
