@@ -74,6 +74,9 @@ CASES = {
         [("bascule_notifications_total", CHANNEL, "0 0 1x100")], "3m", None,
         [("bascule_notifications_total", {**CHANNEL, "result": "sent"}, "0 0 1x100"),
          ("bascule_notifications_total", CHANNEL, "7x100")], CHANNEL),
+    "BasculeCertificateEnds": Case(
+        [("bascule_api_certificate_expiry_timestamp_seconds", {}, "600000x100")], "16m", "14m",
+        [("bascule_api_certificate_expiry_timestamp_seconds", {}, "6000000x100")]),
     "BasculeDescriptorsShort": Case(
         [("process_open_fds", {}, "900x100"), ("process_max_fds", {}, "1000x100")], "11m", "9m",
         [("process_open_fds", {}, "700x100"), ("process_max_fds", {}, "1000x100")], value="90%"),

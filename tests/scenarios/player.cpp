@@ -125,7 +125,10 @@ void Player::deliver(const engine::Input& input) {
   if (!alive_) return;
   engine::take(readings_, state_, input, now_);
   engine::Decision decision = engine::decide(state_, readings_, input, now_);
-  if (decision.answer) transcript_ += lines_of(*decision.answer);
+  // A configuration that is taken has its record; whoever asks is answered, and so is a refusal.
+  const bool is_told = !std::holds_alternative<engine::ConfigurationRead>(input) ||
+                       (decision.answer && !decision.answer->accepted);
+  if (decision.answer && is_told) transcript_ += lines_of(*decision.answer);
   write_down(decision.records);
   if (!alive_) return;
   reconcile();
