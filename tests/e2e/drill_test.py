@@ -28,7 +28,12 @@ class Drill(cases.WithScene):
     def test_2_there_and_back(self):
         before = self.scene.last_seq()
         there = self.watch_writers()
-        self.ends_with(0, self.scene.run("drill", "shop", "--to", scene.OTHER, "--back-after", "5s",
+        # As it was planned and looked through: what differs from that would be refused.
+        saved = self.scene.world.path("drill.json")
+        with open(saved, "w", encoding="utf-8") as file:
+            file.write(self.ends_with(0, self.scene.run("plan", "shop", "--to", scene.OTHER,
+                                                        "--move", "drill", "-o", "json")).out)
+        self.ends_with(0, self.scene.run("drill", "--plan", saved, "--back-after", "5s",
                                          "--deadline", "10m", "--reason", "quarterly drill"))
         begun = self.wait_type("DrillBegun", before)
         self.assertEqual((begun.data["site"], begun.data["home"]), (scene.OTHER, scene.HOME))
@@ -46,6 +51,9 @@ class Drill(cases.WithScene):
         self.assertIn("last good drill", self.ends_with(0, self.scene.run("status")).out)
         self.assertEqual([(run["move"], run["state"]) for run in self.scene.json("runs")],
                          [("switchover", "done"), ("drill", "done")])
+        answer = self.ends_with(3, self.scene.run("drill", "--plan", saved, "--back-after", "5s",
+                                                  "--reason", "again"))
+        self.assertIn("plan", answer.err)
         self.assertRegex(self.ends_with(0, self.scene.run("audit", "verify")).out, r"^OK ")
 
 
