@@ -14,6 +14,10 @@ constexpr double kDrawingWidth = 860;
 constexpr double kLabelWidth = 190;
 constexpr double kRowHeight = 22;
 constexpr double kNarrowest = 3;
+constexpr std::int64_t kLongest = 365LL * 86'400'000;  // of what is drawn, a year
+constexpr double kAfterLast = 90;                      // for the length of the last bar, in words
+constexpr double kMarksHeight = 20;                    // above the bars
+constexpr double kAxisHeight = 40;                     // below them
 
 constexpr std::string_view kStyle = R"(
 :root{color-scheme:light dark;--ink:#1c2430;--dim:#5d6878;--page:#fff;--line:#d8dee6;--bar:#7aa2d6;
@@ -31,6 +35,7 @@ table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:t
 padding:.25rem .8rem .25rem 0;border-top:1px solid var(--line)}
 td.n{font-variant-numeric:tabular-nums;white-space:nowrap;text-align:right}
 svg{width:100%;height:auto;font:12px system-ui,sans-serif}code{word-break:break-all}
+svg text{paint-order:stroke;stroke:var(--page);stroke-width:3px;stroke-linejoin:round}
 @media print{body{margin:0;max-width:none}}
 )";
 
@@ -140,44 +145,142 @@ std::string facts_of(const Json& run) {
   return page + "</div>\n";
 }
 
+// The time that the drawing shows: from before the beginning of the outage, where a step was made
+// then, to the end of the last step, or of the outage.
+struct Scale {
+  std::int64_t begins = 0;
+  std::int64_t ends = 1;
+
+  [[nodiscard]] double at(std::int64_t milliseconds) const {
+    const double share = static_cast<double>(milliseconds - begins) /
+                         static_cast<double>(std::max<std::int64_t>(ends - begins, 1));
+    return kLabelWidth + share * (kDrawingWidth - kLabelWidth - kAfterLast);
+  }
+};
+
+// Begin and length of a bar; what a file could hold instead is nothing.
+std::pair<std::int64_t, std::int64_t> times_of(const Json& bar) {
+  const auto within = [](std::optional<std::int64_t> value, std::int64_t least) {
+    return std::clamp(value.value_or(0), least, kLongest);
+  };
+  return {within(number_in(bar, "begins_ms"), -kLongest), within(number_in(bar, "lasts_ms"), 0)};
+}
+
+Scale scale_of(const Json& bars, std::optional<std::int64_t> outage) {
+  Scale scale;
+  for (const Json& bar : bars) {
+    const auto [begins, lasts] = times_of(bar);
+    scale.begins = std::min(scale.begins, begins);
+    scale.ends = std::max(scale.ends, begins + lasts);
+  }
+  if (outage && *outage < 100 * scale.ends) scale.ends = std::max(scale.ends, *outage);
+  return scale;
+}
+
+// 1, 2 or 5 of some unit, so that at most eight fit.
+std::int64_t tick_of(const Scale& scale) {
+  constexpr std::int64_t kTicks = 8;
+  constexpr std::int64_t kTen = 10;
+  std::int64_t unit = 1;
+  while (true) {
+    for (const std::int64_t times : {1, 2, 5}) {
+      if ((scale.ends - scale.begins) / (unit * times) <= kTicks) return unit * times;
+    }
+    unit *= kTen;
+  }
+}
+
+std::string tick_text(std::int64_t milliseconds) {
+  constexpr std::int64_t kSecond = 1'000;
+  constexpr std::int64_t kMinutes = 600'000;
+  if (milliseconds == 0) return "0";
+  if (milliseconds > kMinutes) return to_rough(Duration{milliseconds});
+  if (milliseconds % kSecond == 0) return fmt::format("{} s", milliseconds / kSecond);
+  return fmt::format("{} ms", milliseconds);
+}
+
+void add_axis(std::string& drawing, const Scale& scale, double bottom) {
+  const std::int64_t tick = tick_of(scale);
+  std::int64_t at = scale.begins / tick * tick;
+  for (; at <= scale.ends; at += tick) {
+    const double x = scale.at(at);
+    drawing += fmt::format(
+        "<path d=\"M{0:.1f} {1:.1f}V{2:.1f}\" style=\"stroke:var(--line)\"/>"
+        "<text x={0:.1f} y={3:.1f} text-anchor=middle style=\"fill:var(--dim)\">{4}</text>\n",
+        x, kMarksHeight, bottom, bottom + 14, tick_text(at));
+  }
+}
+
+// A moment of the run, across all bars.
+void add_mark(std::string& drawing, const Scale& scale, std::optional<std::int64_t> at,
+              std::string_view name, double bottom, bool at_its_left) {
+  if (!at || *at < scale.begins || *at > scale.ends) return;
+  const double x = scale.at(*at);
+  drawing += fmt::format(
+      "<path d=\"M{0:.1f} {1:.1f}V{2:.1f}\" stroke-dasharray=\"4 3\" style=\"stroke:var(--ink)\"/>"
+      "<text x={3:.1f} y=12 text-anchor={4} fill=currentColor>{5}</text>\n",
+      x, kMarksHeight - 4, bottom, at_its_left ? x - 3 : x + 3, at_its_left ? "end" : "start",
+      name);
+}
+
+std::optional<std::int64_t> moment_of(const Json& report, std::string_view what) {
+  for (const Json& moment : list_in(report, "timeline")) {
+    if (text_or(moment, "what") == what) return number_in(moment, "offset_ms");
+  }
+  return std::nullopt;
+}
+
+// At most so many characters; the whole name stands behind it.
+std::string shortened(std::string_view name) {
+  constexpr std::size_t kCharacters = 25;
+  std::size_t characters = 0;
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    const bool continues = (static_cast<unsigned char>(name[at]) & 0xC0U) == 0x80U;
+    if (!continues && ++characters > kCharacters) return std::string(name.substr(0, at)) + "…";
+  }
+  return std::string(name);
+}
+
+void add_bar(std::string& drawing, const Scale& scale, const Json& bar, double y) {
+  const auto [begins, lasts] = times_of(bar);
+  const bool critical = boolean_or(bar, "critical", false);
+  const bool failed = text_or(bar, "state") == "failed";
+  const double x = scale.at(begins);
+  const double width = std::max(kNarrowest, scale.at(begins + lasts) - x);
+  const std::string name = text_or(bar, "step");
+  drawing += fmt::format(
+      "<g><title>{}</title><text x=0 y={:.1f} fill=currentColor>{}{}</text>"
+      "<rect x={:.1f} y={:.1f} width={:.1f} height=14 rx=2 style=\"fill:var({})\"/>"
+      "<text x={:.1f} y={:.1f} fill=currentColor>{}</text></g>\n",
+      escaped(name), y + 12, critical ? "▸ " : "", escaped(shortened(name)), x, y, width,
+      failed     ? "--bad"
+      : critical ? "--critical"
+                 : "--bar",
+      x + width + 6, y + 12, lasts < 1'000 ? fmt::format("{} ms", lasts) : span_text(lasts));
+}
+
 // Steps as bars under one scale; the critical path in its own colour and its own mark.
 std::string drawing_of(const Json& report) {
   const Json bars = list_in(report, "bars");
   if (bars.empty()) return "";
-  std::int64_t end = 1;
-  for (const Json& bar : bars) {
-    end = std::max(
-        end, number_in(bar, "begins_ms").value_or(0) + number_in(bar, "lasts_ms").value_or(0));
-  }
-  const double scale = (kDrawingWidth - kLabelWidth - 80) / static_cast<double>(end);
-  const double height = kRowHeight * static_cast<double>(bars.size()) + 24;
+  const auto outage = number_in(object_in(object_in(report, "run"), "outage"), "measured_ms");
+  const Scale scale = scale_of(bars, outage);
+  const double bottom = kMarksHeight + kRowHeight * static_cast<double>(bars.size());
   std::string drawing = fmt::format(
       "<h2>Steps</h2>\n<svg viewBox=\"0 0 {} {}\" role=img aria-label=\"steps over time\">\n",
-      kDrawingWidth, height);
-  double y = 4;
+      kDrawingWidth, bottom + kAxisHeight);
+  add_axis(drawing, scale, bottom);
+  add_mark(drawing, scale, moment_of(report, "decision"), "decision", bottom, true);
+  add_mark(drawing, scale, outage, "end of the outage", bottom, outage > scale.ends / 2);
+  double y = kMarksHeight + 4;
   for (const Json& bar : bars) {
-    const double begins = static_cast<double>(number_in(bar, "begins_ms").value_or(0));
-    const double lasts = static_cast<double>(number_in(bar, "lasts_ms").value_or(0));
-    const bool critical = boolean_or(bar, "critical", false);
-    const bool failed = text_or(bar, "state") == "failed";
-    const double x = kLabelWidth + std::max(0.0, begins) * scale;
-    const double width = std::max(kNarrowest, lasts * scale);
-    drawing += fmt::format(
-        "<text x=0 y={:.1f} fill=currentColor>{}{}</text>"
-        "<rect x={:.1f} y={:.1f} width={:.1f} height=14 rx=2 style=\"fill:var({})\"/>"
-        "<text x={:.1f} y={:.1f} fill=currentColor>{:.0f} ms</text>\n",
-        y + 12, critical ? "▸ " : "", escaped(text_or(bar, "step")), x, y, width,
-        failed     ? "--bad"
-        : critical ? "--critical"
-                   : "--bar",
-        x + width + 6, y + 12, lasts);
+    add_bar(drawing, scale, bar, y);
     y += kRowHeight;
   }
-  drawing += fmt::format(
-      "<text x={:.1f} y={:.1f} style=\"fill:var(--dim)\">0 is the beginning of the outage; ▸ marks "
-      "the critical path</text></svg>\n",
-      kLabelWidth, height - 4);
-  return drawing;
+  return drawing + fmt::format(
+                       "<text x={:.1f} y={:.1f} style=\"fill:var(--dim)\">0 is the beginning of "
+                       "the outage; ▸ marks the critical path</text></svg>\n",
+                       kLabelWidth, bottom + kAxisHeight - 4);
 }
 
 std::string timeline_of(const Json& report) {

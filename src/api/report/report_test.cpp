@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
 #include "engine/test_world.h"
 
 namespace bascule::api {
@@ -98,10 +100,72 @@ TEST(Report, ThePageShowsWhatOthersWroteAsText) {
   }
 }
 
+// Every text of the report, as somebody who wants to harm its readers would write it.
+void make_hostile(Json& value) {
+  if (value.is_string()) value = R"("><img src=x onerror=alert(1)></svg><style>'&)";
+  if (!value.is_structured()) return;
+  for (Json& inner : value) make_hostile(inner);
+}
+
+TEST(Report, NoTextOfTheReportBecomesAPartOfThePage) {
+  Json report = example_report();
+  make_hostile(report);
+  const std::string page = report_page(report);
+  EXPECT_EQ(page.find("<img"), std::string::npos);
+  EXPECT_EQ(page.find("</svg><"), std::string::npos);
+  const auto count = [&](std::string_view part) {
+    std::size_t times = 0;
+    for (std::size_t at = page.find(part); at != std::string::npos; at = page.find(part, at + 1))
+      ++times;
+    return times;
+  };
+  EXPECT_EQ(count("<style"), 1U);
+  EXPECT_EQ(count("<svg"), count("</svg>"));
+}
+
+TEST(Report, ThePageLoadsNothing) {
+  const std::string page = report_page(example_report());
+  for (const char* loads : {"src=", "href", "url(", "@import", "<link", "<script", "<iframe",
+                            "<object", "<embed", "srcset", "http"})
+    EXPECT_EQ(page.find(loads), std::string::npos) << loads;
+}
+
+TEST(Report, TheDrawingHasAnAxisAndMarksTheDecisionAndTheEndOfTheOutage) {
+  const std::string page = report_page(example_report());
+  for (const char* part : {">0</text>", ">200 ms</text>", ">800 ms</text>", ">decision</text>",
+                           ">end of the outage</text>"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+}
+
+TEST(Report, AStepBeforeTheOutageIsDrawnBeforeItsBeginning) {
+  // A switchover: the claim comes before the fence, with which the outage begins.
+  Json report = example_report();
+  report["bars"] = {{{"step", "claim/generation"}, {"begins_ms", -100}, {"lasts_ms", 50}},
+                    {{"step", "fence/seal"}, {"begins_ms", 0}, {"lasts_ms", 300}}};
+  report["run"]["outage"]["measured_ms"] = 400;
+  const std::string page = report_page(report);
+  // 190 to 770 are 500 ms: the claim begins at the left edge, the fence after a fifth.
+  EXPECT_NE(page.find("<rect x=190.0 y=24.0 width=58.0"), std::string::npos) << page;
+  EXPECT_NE(page.find("<rect x=306.0 y=46.0 width=348.0"), std::string::npos) << page;
+  EXPECT_NE(page.find(">-100 ms</text>"), std::string::npos);
+}
+
+TEST(Report, ANameThatIsTooLongIsShortenedBetweenCharacters) {
+  Json report = example_report();
+  report["bars"] = {{{"step", "activate/größtmögliche-überraschung"}, {"lasts_ms", 10}}};
+  const std::string page = report_page(report);
+  EXPECT_NE(page.find(">activate/größtmögliche-üb…</text>"), std::string::npos) << page;
+  EXPECT_NE(page.find("<title>activate/größtmögliche-überraschung</title>"), std::string::npos);
+}
+
 TEST(Report, APageCanBeMadeOfWhateverAFileHolds) {
   for (const Json& odd : {Json(nullptr), Json(7), Json::array(), Json::object(),
                           Json{{"run", 1}, {"bars", {{{"begins_ms", "x"}}}}, {"timeline", {1, 2}}},
-                          Json{{"bars", {{{"begins_ms", -5}, {"lasts_ms", -9}}}}}}) {
+                          Json{{"bars", {{{"begins_ms", -5}, {"lasts_ms", -9}}}}},
+                          Json{{"bars",
+                                {{{"begins_ms", INT64_MAX}, {"lasts_ms", INT64_MAX}},
+                                 {{"begins_ms", INT64_MIN}, {"lasts_ms", INT64_MIN}}}},
+                               {"run", {{"outage", {{"measured_ms", INT64_MAX}}}}}}}) {
     EXPECT_NE(report_page(odd).find("</html>"), std::string::npos);
   }
 }
