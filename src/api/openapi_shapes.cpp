@@ -310,6 +310,7 @@ Json explanation() {
                  {"would", Json{{"anyOf", Json::array({would, Json{{"const", "nothing"}}})}}},
                  {"sentence", text()},
                  {"gates", list_of(shape("Gate"))},
+                 {"last_move", list_of(text())},
                  {"notes", list_of(text())},
                  {"what_helps", list_of(text())}});
 }

@@ -101,6 +101,7 @@ struct Explanation {
   std::optional<Proposal> would;
   std::string sentence;
   std::vector<GateAnswer> gates;
+  std::vector<std::string> last_move;   // why it was made, how it ended, what it cost: sentences
   std::vector<std::string> notes;       // what is going on beside the gates: sentences
   std::vector<std::string> what_helps;  // whole commands
 };

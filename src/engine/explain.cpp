@@ -13,6 +13,7 @@
 #include "engine/lookups.h"
 #include "engine/notes.h"
 #include "engine/phrases.h"
+#include "engine/run_story.h"
 
 namespace bascule::engine {
 namespace {
@@ -273,6 +274,9 @@ Explanation explain(const State& state, const Readings& readings, const GroupNam
   const Proposal proposal =
       proposal_for(state, readings, *spec, status.active.value_or(SiteName()), now);
   explanation.gates = ask_gates(state, readings, proposal, now);
+  if (const auto last = state.runs.find(status.last_run); last != state.runs.end()) {
+    explanation.last_move = story_of(state, last->second, now);
+  }
   explanation.notes = notes_of(state, readings, group, status, now);
   for (std::string& note : wait_notes(state, group, now)) {
     explanation.notes.push_back(std::move(note));
@@ -321,6 +325,7 @@ Json to_json(const Explanation& explanation) {
               {"would", would},
               {"sentence", explanation.sentence},
               {"gates", gates},
+              {"last_move", explanation.last_move},
               {"notes", explanation.notes},
               {"what_helps", explanation.what_helps}};
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/plan/planner.h"
 #include "engine/test_world.h"
 
 namespace bascule::engine {
@@ -27,6 +28,29 @@ class Explain : public testing::Test {
   Explanation explained() { return explain(state_, readings_, kShop, now_); }
   std::string sentence() { return explained().sentence; }
   std::vector<std::string> help() { return explained().what_helps; }
+
+  // As it is remembered after its end, with the answers of the gates as they are now.
+  engine::Run ended_failover(const Proposal& proposal) const {
+    engine::Run run;
+    run.id = RunId("r-0001");
+    run.plan = *plan_move(state_, kShop, proposal.move, proposal.source, proposal.target);
+    run.trigger = proposal.trigger;
+    run.actor = kAutomation;
+    run.state = RunState::done;
+    run.opened_at = now_;
+    run.began_at = now_;
+    run.ended_at = now_ + Duration(1'000);
+    run.outage_began_at = at(100);
+    run.verdict_at = now_;
+    run.outage_ended_at = at(1'300);
+    for (const GateAnswer& gate : ask_gates(state_, readings_, proposal, now_))
+      run.gates.push_back(to_json(gate));
+    return run;
+  }
+  void remember(const engine::Run& run) {
+    state_.runs[run.id] = run;
+    status().last_run = run.id;
+  }
 
   State state_ = test_world::two_site_state(at(0));
   Readings readings_ = test_world::healthy_readings(at(0));
@@ -209,6 +233,79 @@ TEST_F(Explain, tells_when_the_group_goes_home) {
   EXPECT_EQ(explained().notes,
             Help{"the way home is manual again: 3 automatic moves, each within 24h of the one "
                  "before (`bascule failback shop --reason TEXT`)"});
+}
+
+TEST_F(Explain, says_why_the_last_move_was_made_and_what_it_cost) {
+  lose();
+  Proposal proposal{kShop, Move::failover, kAmsterdam, kBerlin, Trigger::automatic};
+  auto run = ended_failover(proposal);
+  run.reason = "database is down: 3 of 3 looks failed in 0.4s (connection refused)";
+  run.loss_bound = Duration(500);
+  run.loss_bound_bytes = 0;
+  Obligation owed;
+  owed.id = RunId("o-0002");
+  owed.group = kShop;
+  owed.site = kAmsterdam;
+  owed.run = run.id;
+  state_.obligations[owed.id] = owed;
+  remember(run);
+  now_ = at(61'500);
+  EXPECT_EQ(
+      explained().last_move,
+      (std::vector<std::string>{
+          "r-0001 (failover, amsterdam → berlin) was started 61s ago by Bascule, by itself: "
+          "database is down: 3 of 3 looks failed in 0.4s (connection refused)",
+          "it rested on: database is down: 3 of 3 looks failed in 0.4s (connection refused), since "
+          "0.4s; berlin: in recovery, same system, timeline 5, streamed until 0.5s ago; at most "
+          "0.1s and 0 B (limit 10s, 16 MiB)",
+          "it was done after 1s: berlin is active; clients were without it for 1.2s (0.4s until it "
+          "was sure, 0ms until it was decided, 0.8s for the steps)",
+          "it lost at most 0.5s and 0 B; how much exactly is known once amsterdam is back and "
+          "compared",
+          "still owed: standby of amsterdam"}));
+  run.exact_rows = 0;
+  remember(run);
+  EXPECT_EQ(explained().last_move[3], "it lost exactly 0 rows");
+}
+
+TEST_F(Explain, says_who_passed_a_gate_and_why_a_move_was_taken_back) {
+  lose();
+  test_world::policy_in(state_).max_data_loss_time = Duration(50);
+  Proposal proposal{kShop, Move::failover, kAmsterdam, kBerlin, Trigger::manual};
+  auto run = ended_failover(proposal);
+  run.actor = "ana";
+  run.reason = "INC-7";
+  run.overrides = {"data_loss"};
+  run.state = RunState::rolled_back;
+  run.because = "activate/promote failed: no answer";
+  remember(run);
+  const std::vector<std::string> story = explained().last_move;
+  ASSERT_EQ(story.size(), 4U);
+  EXPECT_EQ(story[0], "r-0001 (failover, amsterdam → berlin) was started 0ms ago by ana: INC-7");
+  EXPECT_EQ(
+      story[2],
+      "ana passed gate data_loss by name, which refused: at most 0.1s and 0 B (limit 50ms, 16 "
+      "MiB)");
+  EXPECT_EQ(story[3],
+            "it was taken back after 1s, and amsterdam stayed active: activate/promote failed: no "
+            "answer");
+}
+
+TEST_F(Explain, says_who_approved_a_move_that_was_proposed) {
+  lose();
+  auto run = ended_failover({kShop, Move::failover, kAmsterdam, kBerlin, Trigger::automatic});
+  run.reason = "database is down";
+  run.wait = RunWait{WaitFor::approval, at(600'000), false};
+  run.begun_by = "ana";
+  run.begun_because = "go";
+  remember(run);
+  EXPECT_EQ(explained().last_move.front(),
+            "r-0001 (failover, amsterdam → berlin) was proposed 0ms ago by Bascule, by itself: "
+            "database is down; ana approved it: go");
+}
+
+TEST_F(Explain, says_nothing_of_a_last_move_where_there_was_none) {
+  EXPECT_TRUE(explained().last_move.empty());
 }
 
 }  // namespace

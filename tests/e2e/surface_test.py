@@ -88,6 +88,24 @@ class Incident(cases.WithScene):
                  if view["kind"] == "run" and view["run"]["state"] == "done"]
         self.assertEqual(ended[0]["run"], self.run_id)
 
+    def test_explain_says_why_it_did_it_and_what_that_cost(self):
+        flat = " ".join(self.ends_with(0, self.scene.run("explain", "shop")).out.split())
+        self.assertRegex(flat, rf"Last move: {self.run_id} \(failover, amsterdam → berlin\) was "
+                               r"started \S+ ago by Bascule, by itself: database is down: ")
+        for words in ("it rested on: ", "it was done after ", "clients were without it for ",
+                      "it lost at most "):
+            self.assertIn(words, flat)
+
+    def test_the_report_is_a_page_that_loads_nothing(self):
+        path = self.scene.world.path("report.html")
+        self.ends_with(0, self.scene.run("report", self.run_id, "--out", path))
+        page = scene.read_text(path)
+        self.assertTrue(page.startswith("<!doctype html>"))
+        for words in ("activate/promote", "end of the outage", "bascule audit verify --head"):
+            self.assertIn(words, page)
+        for loads in ("<script", "src=", "href", "url(", "@import", "http:", "https:"):
+            self.assertNotIn(loads, page)
+
     def test_replay_by_the_same_rules_finds_nothing(self):
         answer = self.ends_with(0, self.scene.run("replay"))
         self.assertRegex(answer.out, r"\d+ decisions: \d+ the same, 0 otherwise, 0 not decidable")

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kBecauseColumn = 19;
 constexpr std::size_t kHelpColumn = 14;
+constexpr std::size_t kMoveColumn = 13;
 
 std::string gate_label(const std::string& name) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kLabels{
@@ -46,6 +47,12 @@ std::string explain_text(const Json& explanation, const Look& look, Instant now)
                                                                                : Tone::strong}});
   page.gap();
   for (const Json& gate : list(explanation, "gates")) add_gate(page, gate, now);
+  const std::vector<std::string> last_move = texts_or_empty(explanation, "last_move");
+  if (!last_move.empty()) page.gap();
+  for (const std::string& sentence : last_move) {
+    const bool first = &sentence == &last_move.front();
+    page.flow({{(first ? "Last move: " : "") + sentence}}, first ? 2 : kMoveColumn, kMoveColumn);
+  }
   const std::vector<std::string> notes = texts_or_empty(explanation, "notes");
   if (!notes.empty()) page.gap();
   for (const std::string& note : notes) page.flow({{kBeside + (" " + note)}}, 2, 4);
