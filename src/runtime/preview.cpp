@@ -72,8 +72,8 @@ std::string reason_for(const engine::State& state, const Plan& plan) {
       const auto verdict =
           state.verdicts.find(CheckReference{plan.group, plan.source, CheckName(check)});
       if (verdict == state.verdicts.end()) continue;
-      const std::string what = fmt::format("an operator asks; {}/{} is {}", plan.source, check,
-                                           to_string(verdict->second.health));
+      std::string what = fmt::format("an operator asks; {}/{} is {}", plan.source, check,
+                                     to_string(verdict->second.health));
       const bool rather_planned =
           plan.move == Move::failover && verdict->second.health == Health::healthy;
       if (!rather_planned) return what;
