@@ -103,6 +103,10 @@ Result<Reply> DaemonClient::read(const net::Response& response) const {
   if (response.status == 401 || response.status == 403) {
     Error error{ErrorCode::denied, fmt::format("Bascule at {} refuses this token", where),
                 kNameToken, std::nullopt};
+    // Why, where it is Bascule that answers: the role, or the end of the token's time.
+    const bool tells = body && body->is_object() && body->contains("error");
+    const std::string because = tells ? text_or((*body)["error"], "message") : "";
+    if (!because.empty()) error.message += ": " + because;
     if (daemon_.token.empty()) {
       error.message = fmt::format("Bascule at {} wants its token", where);
       if (!daemon_.no_token_since.empty())

@@ -128,6 +128,11 @@ class Tokens(Access):
         status, text = self.ask("POST", "/api/v1/groups/shop/hold", viewer, body=hold)
         self.assertEqual(status, 403)
         self.assertIn("the token wall is of a viewer; this needs an operator", text)
+        server = ("--server", f"127.0.0.1:{self.port}")
+        answer = lone.run("hold", "shop", "--reason", "x", *server, env={"BASCULE_TOKEN": viewer})
+        self.assertNotEqual(answer.code, 0)
+        self.assertIn("the token wall is of a viewer; this needs an operator",
+                      " ".join(answer.err.split()))
         self.assertEqual(self.ask("POST", "/api/v1/groups/shop/hold", operator, body=hold)[0], 200)
         status, text = self.ask("POST", "/api/v1/groups/shop/adopt", operator,
                                 body={**hold, "active": "amsterdam"})
