@@ -67,36 +67,36 @@ class ProbeSchedulerTest : public testing::Test {
  protected:
   ~ProbeSchedulerTest() override {
     bool stopped = false;
-    boost::asio::co_spawn(io, stop(&stopped), boost::asio::detached);
-    EXPECT_TRUE(clock.advance_until([&] { return stopped; }, Duration{1min}));
+    boost::asio::co_spawn(io_, stop(&stopped), boost::asio::detached);
+    EXPECT_TRUE(clock_.advance_until([&] { return stopped; }, Duration{1min}));
   }
 
   std::shared_ptr<TimedProbe> add(const std::string& name, Duration interval, Duration takes) {
-    auto probe = std::make_shared<TimedProbe>(clock, takes);
+    auto probe = std::make_shared<TimedProbe>(clock_, takes);
     WatchedCheck check;
     check.reference = CheckReference{GroupName("shop"), SiteName("amsterdam"), CheckName(name)};
     check.probe = probe;
     check.policy.interval = interval;
     check.policy.timeout = Duration{900ms};
-    checks.push_back(check);
+    checks_.push_back(check);
     return probe;
   }
   awaitable<void> stop(bool* stopped) {
-    co_await scheduler.stop();
+    co_await scheduler_.stop();
     *stopped = true;
   }
 
-  boost::asio::io_context io;
-  SimulatedClock clock{io, Instant{Duration{1'795'449'600'000}}};
-  Notes notes;
-  ProbeScheduler scheduler{clock, io.get_executor(), ObserverName("laptop"), notes};
-  std::vector<WatchedCheck> checks;
+  boost::asio::io_context io_;
+  SimulatedClock clock_{io_, Instant{Duration{1'795'449'600'000}}};
+  Notes notes_;
+  ProbeScheduler scheduler_{clock_, io_.get_executor(), ObserverName("laptop"), notes_};
+  std::vector<WatchedCheck> checks_;
 };
 
 TEST_F(ProbeSchedulerTest, LooksComeOncePerIntervalAtTheSamePlace) {
   const auto probe = add("app", Duration{1s}, Duration{5ms});
-  scheduler.start(checks);
-  clock.advance(Duration{10s});
+  scheduler_.start(checks_);
+  clock_.advance(Duration{10s});
   ASSERT_GE(probe->asked.size(), 10U);
   for (std::size_t i = 3; i < probe->asked.size(); ++i) {
     EXPECT_EQ(probe->asked[i] - probe->asked[i - 1], Duration{1s});
@@ -107,8 +107,8 @@ TEST_F(ProbeSchedulerTest, ChecksAreSpreadOverTheInterval) {
   std::vector<std::shared_ptr<TimedProbe>> probes;
   for (int i = 0; i < 100; ++i)
     probes.push_back(add("check-" + std::to_string(i), Duration{10s}, Duration{5ms}));
-  scheduler.start(checks);
-  clock.advance(Duration{30s});
+  scheduler_.start(checks_);
+  clock_.advance(Duration{30s});
   std::set<Duration> places;
   for (const auto& probe : probes) {
     ASSERT_GE(probe->asked.size(), 3U);
@@ -119,8 +119,8 @@ TEST_F(ProbeSchedulerTest, ChecksAreSpreadOverTheInterval) {
 
 TEST_F(ProbeSchedulerTest, ACheckNeverOverlapsItselfAndKeepsItsCadenceWhenItHangs) {
   const auto probe = add("slow", Duration{200ms}, Duration{700ms});
-  scheduler.start(checks);
-  clock.advance(Duration{20s});
+  scheduler_.start(checks_);
+  clock_.advance(Duration{20s});
   EXPECT_EQ(probe->most_at_once, 1);
   // The looks that it slept through are skipped, and every look stays on its place of the grid.
   const Duration place = probe->asked.back().time_since_epoch() % Duration{200ms};
@@ -133,49 +133,49 @@ TEST_F(ProbeSchedulerTest, ACheckNeverOverlapsItselfAndKeepsItsCadenceWhenItHang
 TEST_F(ProbeSchedulerTest, AHangingCheckDoesNotDelayAnother) {
   add("hangs", Duration{1s}, Duration{1h});
   const auto quick = add("quick", Duration{1s}, Duration{5ms});
-  scheduler.start(checks);
-  clock.advance(Duration{10s});
+  scheduler_.start(checks_);
+  clock_.advance(Duration{10s});
   EXPECT_GE(quick->asked.size(), 9U);
 }
 
 TEST_F(ProbeSchedulerTest, ALookWithoutAnAnswerIsAFailureInTime) {
   add("hangs", Duration{1s}, Duration{1h});
-  scheduler.start(checks);
-  clock.advance(Duration{3s});
-  ASSERT_FALSE(notes.observations.empty());
-  EXPECT_EQ(notes.observations.front().health, Health::failed);
-  ASSERT_TRUE(notes.observations.front().error);
-  EXPECT_EQ(notes.observations.front().error->code, ErrorCode::timeout);
+  scheduler_.start(checks_);
+  clock_.advance(Duration{3s});
+  ASSERT_FALSE(notes_.observations.empty());
+  EXPECT_EQ(notes_.observations.front().health, Health::failed);
+  ASSERT_TRUE(notes_.observations.front().error);
+  EXPECT_EQ(notes_.observations.front().error->code, ErrorCode::timeout);
 }
 
 TEST_F(ProbeSchedulerTest, ASuspectIsConfirmedSooner) {
   const auto probe = add("app", Duration{10s}, Duration{5ms});
-  checks.front().policy.confirm = Duration{200ms};
-  scheduler.start(checks);
-  clock.advance(Duration{11s});
+  checks_.front().policy.confirm = Duration{200ms};
+  scheduler_.start(checks_);
+  clock_.advance(Duration{11s});
   const std::size_t before = probe->asked.size();
-  notes.suspicious = true;
-  clock.advance(Duration{10s});
+  notes_.suspicious = true;
+  clock_.advance(Duration{10s});
   EXPECT_GT(probe->asked.size(), before + 5);
 }
 
 TEST_F(ProbeSchedulerTest, ABrokenConnectionBringsASignAndALookAtOnce) {
   const auto probe = add("database", Duration{30s}, Duration{5ms});
-  scheduler.start(checks);
-  clock.advance(Duration{2s});
+  scheduler_.start(checks_);
+  clock_.advance(Duration{2s});
   const std::size_t before = probe->asked.size();
-  const Instant broke = clock.now();
+  const Instant broke = clock_.now();
   probe->break_connection();
-  clock.advance(Duration{10ms});
+  clock_.advance(Duration{10ms});
   ASSERT_EQ(probe->asked.size(), before + 1);
   EXPECT_EQ(probe->asked.back(), broke);
-  EXPECT_EQ(notes.signs, std::vector<std::string>{"the held connection broke"});
+  EXPECT_EQ(notes_.signs, std::vector<std::string>{"the held connection broke"});
 }
 
 TEST_F(ProbeSchedulerTest, AFreshLookIsOneThatBeganAfterItWasAskedFor) {
   const auto probe = add("database", Duration{30s}, Duration{100ms});
-  scheduler.start(checks);
-  ASSERT_TRUE(clock.advance_until([&] { return probe->under_way == 1; }, Duration{31s}));
+  scheduler_.start(checks_);
+  ASSERT_TRUE(clock_.advance_until([&] { return probe->under_way == 1; }, Duration{31s}));
   const std::size_t under_way = probe->asked.size();
   bool fresh = false;
   struct Asking {
@@ -184,8 +184,8 @@ TEST_F(ProbeSchedulerTest, AFreshLookIsOneThatBeganAfterItWasAskedFor) {
       *fresh = true;
     }
   };
-  boost::asio::co_spawn(io, Asking::ask(scheduler, clock, &fresh), boost::asio::detached);
-  ASSERT_TRUE(clock.advance_until([&] { return fresh; }, Duration{6s}));
+  boost::asio::co_spawn(io_, Asking::ask(scheduler_, clock_, &fresh), boost::asio::detached);
+  ASSERT_TRUE(clock_.advance_until([&] { return fresh; }, Duration{6s}));
   EXPECT_GE(probe->asked.size(), under_way + 1);
 }
 

@@ -18,13 +18,13 @@ using engine::test_world::two_site_configuration;
 class ChecklistTest : public testing::Test {
  protected:
   void begin() {
-    bascule =
-        std::make_unique<FakeBascule>(world, std::make_shared<MemoryStore>(), at(0), configuration);
-    ASSERT_TRUE(bascule->until([&] {
-      const auto shop = bascule->state().groups.find(kShop);
-      return shop != bascule->state().groups.end() && shop->second.active &&
-             bascule->state().obligations.empty();
-    })) << bascule->story();
+    bascule_ = std::make_unique<FakeBascule>(world_, std::make_shared<MemoryStore>(), at(0),
+                                             configuration_);
+    ASSERT_TRUE(bascule_->until([&] {
+      const auto shop = bascule_->state().groups.find(kShop);
+      return shop != bascule_->state().groups.end() && shop->second.active &&
+             bascule_->state().obligations.empty();
+    })) << bascule_->story();
   }
   Result<Checklist> ask(const SiteName& target = kBerlin, const GroupName& group = kShop) {
     std::optional<Result<Checklist>> answer;
@@ -35,9 +35,9 @@ class ChecklistTest : public testing::Test {
             std::move(group), std::move(target), Deadline::in(bascule.clock, Duration{15'000})));
       }
     };
-    boost::asio::co_spawn(bascule->io, Asking::ask(*bascule, group, target, &answer),
+    boost::asio::co_spawn(bascule_->io, Asking::ask(*bascule_, group, target, &answer),
                           boost::asio::detached);
-    EXPECT_TRUE(bascule->until([&] { return answer.has_value(); }));
+    EXPECT_TRUE(bascule_->until([&] { return answer.has_value(); }));
     return answer ? std::move(*answer) : Result<Checklist>(fail(ErrorCode::timeout, "no answer"));
   }
   static const ChecklistItem& item(const Checklist& list, const std::string& id) {
@@ -51,14 +51,14 @@ class ChecklistTest : public testing::Test {
     return api::checklist_view(list)["verdict"][move]["ready"].get<bool>();
   }
 
-  FakeWorld world;
-  Configuration configuration = two_site_configuration();
-  std::unique_ptr<FakeBascule> bascule;
+  FakeWorld world_;
+  Configuration configuration_ = two_site_configuration();
+  std::unique_ptr<FakeBascule> bascule_;
 };
 
 TEST_F(ChecklistTest, AsksEveryItemAndEveryStepOfBothMovesAndChangesNothing) {
   begin();
-  const std::vector<std::string> before = world.effects;
+  const std::vector<std::string> before = world_.effects;
   const auto list = ask();
   ASSERT_TRUE(list) << list.error().message;
   std::vector<std::string> ids;
@@ -72,7 +72,7 @@ TEST_F(ChecklistTest, AsksEveryItemAndEveryStepOfBothMovesAndChangesNothing) {
   EXPECT_EQ(item(*list, "verify/answers").because, kAfterTheSwitch);
   EXPECT_TRUE(is_ready(*list, "failover"));
   EXPECT_TRUE(is_ready(*list, "planned"));
-  EXPECT_EQ(world.effects, before);
+  EXPECT_EQ(world_.effects, before);
 }
 
 struct Row {
@@ -89,30 +89,30 @@ TEST_F(ChecklistTest, AnItemThatIsNotReadyStopsWhatItBlocks) {
        {Row{"planned", Blocks::planned, true, false}, Row{"always", Blocks::always, false, false},
         Row{"never", Blocks::never, true, true}}) {
     SCOPED_TRACE(row.what);
-    world = FakeWorld();
-    configuration.groups.front().sites[1].preflight.front().blocks = row.blocks;
+    world_ = FakeWorld();
+    configuration_.groups.front().sites[1].preflight.front().blocks = row.blocks;
     begin();
-    world.lag = "berlin is 45s behind (limit 30s)";
+    world_.lag = "berlin is 45s behind (limit 30s)";
     const auto list = ask();
     ASSERT_TRUE(list);
     EXPECT_EQ(item(*list, "preflight/lag").state, ItemState::failed);
-    EXPECT_EQ(item(*list, "preflight/lag").because, world.lag);
+    EXPECT_EQ(item(*list, "preflight/lag").because, world_.lag);
     EXPECT_FALSE(item(*list, "preflight/lag").what_to_do.empty());
     EXPECT_EQ(is_ready(*list, "failover"), row.failover);
     EXPECT_EQ(is_ready(*list, "planned"), row.planned);
     // Gate 6 knows it from the same question.
-    const auto& readings = bascule->supervisor->loop()->readings().preflights;
+    const auto& readings = bascule_->supervisor->loop()->readings().preflights;
     ASSERT_TRUE(readings.contains({kShop, kBerlin, "lag"}));
-    EXPECT_EQ(readings.at({kShop, kBerlin, "lag"}).inspection->because, world.lag);
-    bascule.reset();
+    EXPECT_EQ(readings.at({kShop, kBerlin, "lag"}).inspection->because, world_.lag);
+    bascule_.reset();
   }
 }
 
 // S09: with the source lost, all that a failover needs is still there.
 TEST_F(ChecklistTest, ASourceThatIsDeadStopsPlannedMovesOnly) {
-  configuration.groups.front().policy.mode = Mode::manual;
+  configuration_.groups.front().policy.mode = Mode::manual;
   begin();
-  world.sites[kAmsterdam].powered = false;
+  world_.sites[kAmsterdam].powered = false;
   const auto list = ask();
   ASSERT_TRUE(list);
   EXPECT_EQ(item(*list, "fence/seal").state, ItemState::unknown);
@@ -124,7 +124,7 @@ TEST_F(ChecklistTest, ASourceThatIsDeadStopsPlannedMovesOnly) {
 
 TEST_F(ChecklistTest, ATargetThatIsDeadStopsEveryMove) {
   begin();
-  world.sites[kBerlin].powered = false;
+  world_.sites[kBerlin].powered = false;
   const auto list = ask();
   ASSERT_TRUE(list);
   EXPECT_EQ(item(*list, "activate/promote").state, ItemState::unknown);
@@ -137,9 +137,9 @@ TEST_F(ChecklistTest, SaysWhyThereIsNoList) {
   EXPECT_EQ(ask(kAmsterdam).error().code, ErrorCode::invalid);
   EXPECT_EQ(ask(SiteName("paris")).error().code, ErrorCode::not_found);
   EXPECT_EQ(ask(kBerlin, GroupName("shoe")).error().code, ErrorCode::not_found);
-  configuration.groups.front().sites[1].can_be_target = false;
-  bascule.reset();
-  world = FakeWorld();
+  configuration_.groups.front().sites[1].can_be_target = false;
+  bascule_.reset();
+  world_ = FakeWorld();
   begin();
   const auto list = ask();
   ASSERT_TRUE(list);
@@ -149,9 +149,9 @@ TEST_F(ChecklistTest, SaysWhyThereIsNoList) {
 
 TEST_F(ChecklistTest, OnlyAPersonIsAskedFor) {
   begin();
-  EXPECT_EQ(world.asked_by_person, 0);
+  EXPECT_EQ(world_.asked_by_person, 0);
   ASSERT_TRUE(ask());
-  EXPECT_GT(world.asked_by_person, 0);
+  EXPECT_GT(world_.asked_by_person, 0);
 }
 
 }  // namespace

@@ -18,17 +18,17 @@ constexpr Duration kPatience{120'000};
 class DeathTest : public testing::TestWithParam<Move> {
  protected:
   std::unique_ptr<FakeBascule> start(Instant when = at(0)) {
-    return std::make_unique<FakeBascule>(world, store, when, two_site_configuration());
+    return std::make_unique<FakeBascule>(world_, store_, when, two_site_configuration());
   }
 
   // A world of its own, in which the run has just been opened.
   std::unique_ptr<FakeBascule> begin() {
-    world = FakeWorld();
-    store = std::make_shared<MemoryStore>();
+    world_ = FakeWorld();
+    store_ = std::make_shared<MemoryStore>();
     auto bascule = start();
     EXPECT_TRUE(bascule->until([&] { return bascule->steady(); })) << bascule->story();
     if (GetParam() == Move::failover) {
-      world.sites[kAmsterdam].powered = false;
+      world_.sites[kAmsterdam].powered = false;
     } else {
       engine::StartMove there;
       there.group = kShop;
@@ -50,9 +50,9 @@ class DeathTest : public testing::TestWithParam<Move> {
   }
 
   void expect_one_active_site() const {
-    ASSERT_TRUE(world.violations.empty()) << world.violations.front();
-    ASSERT_FALSE(world.sites.at(kAmsterdam).takes_writes() &&
-                 world.sites.at(kBerlin).takes_writes());
+    ASSERT_TRUE(world_.violations.empty()) << world_.violations.front();
+    ASSERT_FALSE(world_.sites.at(kAmsterdam).takes_writes() &&
+                 world_.sites.at(kBerlin).takes_writes());
   }
 
   void goes_on_to_the_end(FakeBascule& bascule) {
@@ -60,14 +60,14 @@ class DeathTest : public testing::TestWithParam<Move> {
         << bascule.story();
     expect_one_active_site();
     EXPECT_EQ(bascule.state().groups.at(kShop).active, kBerlin);
-    EXPECT_EQ(world.door.address, "127.0.1.2");
-    EXPECT_EQ(std::ranges::count(world.effects, "promote berlin"), 1);
+    EXPECT_EQ(world_.door.address, "127.0.1.2");
+    EXPECT_EQ(std::ranges::count(world_.effects, "promote berlin"), 1);
     EXPECT_EQ(bascule.count("RunOpened"), 1U);
     EXPECT_EQ(bascule.count("ActiveSiteChanged"), 2U);  // the adoption, and the move
   }
 
-  FakeWorld world;
-  std::shared_ptr<MemoryStore> store;
+  FakeWorld world_;
+  std::shared_ptr<MemoryStore> store_;
 };
 
 TEST_P(DeathTest, KilledAnywhereInARunTheNextProcessEndsIt) {

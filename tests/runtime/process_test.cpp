@@ -20,7 +20,7 @@ constexpr Duration kHour{3'600'000};
 class ProcessTest : public testing::Test {
  protected:
   std::unique_ptr<FakeBascule> start(Instant when = at(0)) {
-    return std::make_unique<FakeBascule>(world, store, when, two_site_configuration());
+    return std::make_unique<FakeBascule>(world_, store_, when, two_site_configuration());
   }
   std::unique_ptr<FakeBascule> start_steady() {
     auto bascule = start();
@@ -40,26 +40,26 @@ class ProcessTest : public testing::Test {
     return bascule.command(engine::HoldAutomation{kShop, std::nullopt});
   }
   void expect_nothing_was_done(const FakeBascule& bascule) const {
-    EXPECT_TRUE(world.effects.empty()) << world.effects.front() << bascule.story();
+    EXPECT_TRUE(world_.effects.empty()) << world_.effects.front() << bascule.story();
     EXPECT_EQ(bascule.count("RunOpened"), 0U);
   }
   void expect_moved_to_berlin(FakeBascule& bascule) {
     ASSERT_TRUE(bascule.until([&] { return bascule.run_is(RunState::done); }, kMinute))
         << bascule.story();
-    EXPECT_TRUE(world.violations.empty()) << world.violations.front();
+    EXPECT_TRUE(world_.violations.empty()) << world_.violations.front();
     EXPECT_EQ(bascule.state().groups.at(kShop).active, kBerlin);
-    EXPECT_EQ(std::ranges::count(world.effects, "promote berlin"), 1);
+    EXPECT_EQ(std::ranges::count(world_.effects, "promote berlin"), 1);
     EXPECT_TRUE(std::ranges::is_sorted(bascule.journal.records(), {}, &Record::at))
         << "record time runs backwards";
   }
 
-  FakeWorld world;
-  std::shared_ptr<MemoryStore> store = std::make_shared<MemoryStore>();
+  FakeWorld world_;
+  std::shared_ptr<MemoryStore> store_ = std::make_shared<MemoryStore>();
 };
 
 TEST_F(ProcessTest, AnObserverWithoutDescriptorsKnowsNothingAndSaysSo) {
   auto bascule = start_steady();
-  world.descriptors_used_up = true;
+  world_.descriptors_used_up = true;
   bascule->clock.advance(kMinute);
   expect_nothing_was_done(*bascule);
   const auto verdict = bascule->state().verdicts.at(engine::test_world::database_of(kAmsterdam));
@@ -70,11 +70,11 @@ TEST_F(ProcessTest, AnObserverWithoutDescriptorsKnowsNothingAndSaysSo) {
       << controller(*bascule).because;
   EXPECT_TRUE(bascule->notices.hold("laptop can do nothing: looks cannot be made: too many open"));
 
-  world.descriptors_used_up = false;
+  world_.descriptors_used_up = false;
   ASSERT_TRUE(bascule->until([&] { return bascule->notices.hold("can act again"); }));
   ASSERT_TRUE(bascule->until([&] { return bascule->steady(); })) << bascule->story();
   EXPECT_TRUE(controller(*bascule).holds) << controller(*bascule).because;
-  world.sites[kAmsterdam].powered = false;
+  world_.sites[kAmsterdam].powered = false;
   expect_moved_to_berlin(*bascule);
 }
 
@@ -87,7 +87,7 @@ TEST_F(ProcessTest, AfterBeingStoppedForAMinuteItKnowsNothingUntilItHasLookedAga
   bascule->clock.advance(kMinute);
   expect_nothing_was_done(*bascule);
   ASSERT_TRUE(bascule->until([&] { return bascule->steady(); })) << bascule->story();
-  world.sites[kAmsterdam].powered = false;
+  world_.sites[kAmsterdam].powered = false;
   expect_moved_to_berlin(*bascule);
 }
 
@@ -106,10 +106,10 @@ TEST_F(ProcessTest, StoppedAgainAndAgainItTakesNoSiteForDead) {
 TEST_F(ProcessTest, StoppedAnywhereInAFailoverItGoesOnToTheEnd) {
   for (int milliseconds = 0; milliseconds < 100; milliseconds += 3) {
     SCOPED_TRACE(milliseconds);
-    world = FakeWorld();
-    store = std::make_shared<MemoryStore>();
+    world_ = FakeWorld();
+    store_ = std::make_shared<MemoryStore>();
     auto bascule = start_steady();
-    world.sites[kAmsterdam].powered = false;
+    world_.sites[kAmsterdam].powered = false;
     ASSERT_TRUE(bascule->until([&] { return bascule->count("RunOpened") > 0; }));
     bascule->clock.advance(Duration{milliseconds});
     bascule->clock.stall(kMinute);
@@ -125,13 +125,13 @@ TEST_F(ProcessTest, AClockThatIsSetBackAnHourDelaysNothing) {
   expect_nothing_was_done(*bascule);
   EXPECT_TRUE(bascule->notices.hold("the clock was set back by 1h"));
   EXPECT_TRUE(bascule->steady());
-  world.sites[kAmsterdam].powered = false;
+  world_.sites[kAmsterdam].powered = false;
   expect_moved_to_berlin(*bascule);
 }
 
 TEST_F(ProcessTest, AClockThatIsSetBackInTheMiddleOfARunChangesNothing) {
   auto bascule = start_steady();
-  world.sites[kAmsterdam].powered = false;
+  world_.sites[kAmsterdam].powered = false;
   ASSERT_TRUE(bascule->until([&] { return bascule->count("RunOpened") > 0; }));
   bascule->clock.set_record_time(bascule->clock.now() - kHour);
   expect_moved_to_berlin(*bascule);
@@ -146,7 +146,7 @@ TEST_F(ProcessTest, AClockThatIsSetForwardAnHourIsAnotherStart) {
   EXPECT_TRUE(bascule->notices.hold("the clock was set forward by 1h"));
   EXPECT_EQ(bascule->count("TermOpened"), 2U);
   ASSERT_TRUE(bascule->until([&] { return bascule->steady(); })) << bascule->story();
-  world.sites[kAmsterdam].powered = false;
+  world_.sites[kAmsterdam].powered = false;
   ASSERT_TRUE(bascule->until([&] { return bascule->count("RunOpened") > 0; }));
   bascule->clock.set_record_time(bascule->clock.now() + kHour);
   expect_moved_to_berlin(*bascule);
@@ -160,14 +160,14 @@ TEST_F(ProcessTest, AJournalThatEndsInTheFutureIsGoneOnWith) {
   ahead.reset();
   auto bascule = start(at(0) - kHour);
   ASSERT_TRUE(bascule->until([&] { return bascule->steady(); })) << bascule->story();
-  world.sites[kAmsterdam].powered = false;
+  world_.sites[kAmsterdam].powered = false;
   expect_moved_to_berlin(*bascule);
 }
 
 TEST_F(ProcessTest, WhileTheStoreIsFullEverybodyIsToldAndNobodyIsKeptWaiting) {
   auto bascule = start_steady();
   bascule->journal.be_full(true);
-  world.sites[kAmsterdam].powered = false;
+  world_.sites[kAmsterdam].powered = false;
   bascule->clock.advance(Duration{5'000});
   const Instant asked = bascule->clock.now();
   const auto answer = hold(*bascule);
@@ -203,7 +203,7 @@ TEST_F(ProcessTest, AStoreThatRefusedOneCommandIsNotSuspectedForEver) {
 TEST_F(ProcessTest, WhileTheStoreDoesNotAnswerItAbstainsAndCommandsAreAnsweredWithTheReason) {
   auto bascule = start_steady();
   bascule->journal.be_slow(Duration{30'000});
-  world.sites[kAmsterdam].powered = false;
+  world_.sites[kAmsterdam].powered = false;
   bascule->clock.advance(Duration{6'000});
   EXPECT_FALSE(controller(*bascule).holds);
   EXPECT_EQ(controller(*bascule).because, "the journal does not answer");

@@ -15,10 +15,10 @@ using engine::test_world::two_site_configuration;
 class ReloadTest : public testing::Test {
  protected:
   ReloadTest() {
-    EXPECT_TRUE(bascule.until([&] { return bascule.steady(); })) << bascule.story();
+    EXPECT_TRUE(bascule_.until([&] { return bascule_.steady(); })) << bascule_.story();
   }
 
-  GroupSpec& shop() { return changed.groups.front(); }
+  GroupSpec& shop() { return changed_.groups.front(); }
   Result<void> reload() {
     std::optional<Result<void>> taken;
     struct Taking {
@@ -28,25 +28,27 @@ class ReloadTest : public testing::Test {
             std::move(configuration), {}, Deadline::in(bascule.clock, Duration{10'000})));
       }
     };
-    boost::asio::co_spawn(bascule.io, Taking::take(bascule, changed, &taken),
+    boost::asio::co_spawn(bascule_.io, Taking::take(bascule_, changed_, &taken),
                           boost::asio::detached);
-    EXPECT_TRUE(bascule.until([&] { return taken.has_value(); }));
+    EXPECT_TRUE(bascule_.until([&] { return taken.has_value(); }));
     return taken ? *taken : fail(ErrorCode::timeout, "no answer");
   }
-  const Configuration& in_force() { return bascule.state().configuration; }
+  const Configuration& in_force() { return bascule_.state().configuration; }
   void open_failover() {
-    world.sites[kAmsterdam].powered = false;
-    ASSERT_TRUE(bascule.until([&] { return bascule.count("RunOpened") > 0; })) << bascule.story();
+    world_.sites[kAmsterdam].powered = false;
+    ASSERT_TRUE(bascule_.until([&] { return bascule_.count("RunOpened") > 0; }))
+        << bascule_.story();
   }
   void expect_moved_to_berlin() {
-    ASSERT_TRUE(bascule.until([&] { return bascule.run_is(RunState::done); })) << bascule.story();
-    EXPECT_TRUE(world.violations.empty()) << world.violations.front();
-    EXPECT_EQ(bascule.state().groups.at(kShop).active, kBerlin);
+    ASSERT_TRUE(bascule_.until([&] { return bascule_.run_is(RunState::done); }))
+        << bascule_.story();
+    EXPECT_TRUE(world_.violations.empty()) << world_.violations.front();
+    EXPECT_EQ(bascule_.state().groups.at(kShop).active, kBerlin);
   }
 
-  FakeWorld world;
-  Configuration changed = two_site_configuration();
-  FakeBascule bascule{world, std::make_shared<MemoryStore>(), at(0), two_site_configuration()};
+  FakeWorld world_;
+  Configuration changed_ = two_site_configuration();
+  FakeBascule bascule_{world_, std::make_shared<MemoryStore>(), at(0), two_site_configuration()};
 };
 
 TEST_F(ReloadTest, ItIsInForceWithinTheSameTermAndTheChecksAreMadeAnew) {
@@ -57,34 +59,34 @@ TEST_F(ReloadTest, ItIsInForceWithinTheSameTermAndTheChecksAreMadeAnew) {
   const Result<void> taken = reload();
   ASSERT_TRUE(taken) << taken.error().message;
   EXPECT_EQ(in_force().groups.front().policy.detect.failures, 4);
-  EXPECT_EQ(bascule.count("TermOpened"), 1U);
-  EXPECT_EQ(bascule.count("ConfigurationLoaded"), 2U);
+  EXPECT_EQ(bascule_.count("TermOpened"), 1U);
+  EXPECT_EQ(bascule_.count("ConfigurationLoaded"), 2U);
   const CheckReference added{kShop, kAmsterdam, CheckName("metrics")};
-  ASSERT_TRUE(bascule.until(
-      [&] { return bascule.supervisor->loop()->readings().opinions.contains(added); }));
-  world.sites[kAmsterdam].powered = false;
+  ASSERT_TRUE(bascule_.until(
+      [&] { return bascule_.supervisor->loop()->readings().opinions.contains(added); }));
+  world_.sites[kAmsterdam].powered = false;
   expect_moved_to_berlin();
 }
 
 TEST_F(ReloadTest, ReadWithoutAChangeItRecordsNothing) {
-  const std::size_t before = bascule.journal.records().size();
+  const std::size_t before = bascule_.journal.records().size();
   EXPECT_TRUE(reload());
-  EXPECT_EQ(bascule.journal.records().size(), before);
+  EXPECT_EQ(bascule_.journal.records().size(), before);
 }
 
 // Half of a failure has been seen when the configuration is read: the other half is enough.
 TEST_F(ReloadTest, WhatHasBeenCountedGoesOnCounting) {
-  world.sites[kAmsterdam].powered = false;
-  ASSERT_TRUE(bascule.until([&] {
-    const auto verdict = bascule.state().verdicts.find(database_of(kAmsterdam));
+  world_.sites[kAmsterdam].powered = false;
+  ASSERT_TRUE(bascule_.until([&] {
+    const auto verdict = bascule_.state().verdicts.find(database_of(kAmsterdam));
     return verdict->second.health == Health::failed;
   }));
-  const auto first = bascule.state().verdicts.at(database_of(kAmsterdam)).first_failed_at;
+  const auto first = bascule_.state().verdicts.at(database_of(kAmsterdam)).first_failed_at;
   ASSERT_TRUE(first);
   shop().policy.cooldown += Duration{1'000};
   ASSERT_TRUE(reload());
-  ASSERT_TRUE(bascule.until([&] { return bascule.count("RunOpened") > 0; })) << bascule.story();
-  EXPECT_EQ(bascule.newest_run()->first_failed_at, first);
+  ASSERT_TRUE(bascule_.until([&] { return bascule_.count("RunOpened") > 0; })) << bascule_.story();
+  EXPECT_EQ(bascule_.newest_run()->first_failed_at, first);
   expect_moved_to_berlin();
 }
 
@@ -116,19 +118,19 @@ TEST_F(ReloadTest, OneWithAKindThatThisBuildDoesNotHaveChangesNothing) {
   const Result<void> refused = reload();
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("`telepathy` is not available"), std::string::npos);
-  EXPECT_EQ(bascule.count("ConfigurationLoaded"), 1U);
-  bascule.clock.advance(Duration{10'000});
-  EXPECT_TRUE(bascule.steady());
+  EXPECT_EQ(bascule_.count("ConfigurationLoaded"), 1U);
+  bascule_.clock.advance(Duration{10'000});
+  EXPECT_TRUE(bascule_.steady());
 }
 
 TEST_F(ReloadTest, WhileTheStoreIsFullTheOneBeforeStays) {
-  bascule.journal.be_full(true);
+  bascule_.journal.be_full(true);
   shop().policy.mode = Mode::manual;
   const Result<void> refused = reload();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "the journal cannot be written: the store is full");
-  bascule.journal.be_full(false);
-  bascule.clock.advance(Duration{20'000});
+  bascule_.journal.be_full(false);
+  bascule_.clock.advance(Duration{20'000});
   EXPECT_EQ(in_force().groups.front().policy.mode, Mode::automatic);
 }
 
@@ -147,7 +149,7 @@ TEST_F(ReloadTest, StoppedWhileItIsReadItEndsCleanly) {
         *ended = true;
       }
     };
-    boost::asio::co_spawn(other.io, Taking::take(other, changed, &taken), boost::asio::detached);
+    boost::asio::co_spawn(other.io, Taking::take(other, changed_, &taken), boost::asio::detached);
     for (int i = 0; i < handlers; ++i) other.clock.step();
     other.stop();
     EXPECT_TRUE(other.result) << other.result.error().message;
