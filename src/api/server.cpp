@@ -15,7 +15,7 @@ constexpr std::size_t kBodyLimit = 256 * 1024;
 // Readers of the event stream stay for hours; everybody else comes and goes.
 constexpr std::size_t kConnections = 2'048;
 constexpr std::size_t kScrapesWaiting = 4;
-constexpr std::string_view kSteer = "/steer";
+constexpr std::string_view kSteer = "/steer/";
 
 net::ServerResponse respond(int status, const Json& body) {
   net::ServerResponse response(status, to_text(body) + "\n", "application/json");
@@ -93,12 +93,21 @@ awaitable<net::ServerResponse> Server::handle(net::ServerRequest request) {
 
 awaitable<net::ServerResponse> Server::dispatch(net::ServerRequest request) {
   const std::string_view path = request.path;
+  if (path.starts_with(kApiPrefix)) co_return co_await answer_api(std::move(request));
+  // Everything else can only be read.
+  if (request.method != "GET" && request.method != "HEAD") {
+    net::ServerResponse response =
+        respond(405, error_view(Error{ErrorCode::invalid,
+                                      fmt::format("{} has no meaning there", request.method),
+                                      "use GET, HEAD", std::nullopt}));
+    response.headers.set("Allow", "GET, HEAD");
+    co_return response;
+  }
   if (path == "/openapi.json") co_return respond(200, openapi());
   if (path == "/healthz") co_return net::ServerResponse(200, "ok\n", "text/plain");
   if (path == "/readyz") co_return ready();
   if (path == "/metrics") co_return co_await scrape();
   if (path.starts_with(kSteer)) co_return steer_to(path.substr(kSteer.size()));
-  if (path.starts_with(kApiPrefix)) co_return co_await answer_api(std::move(request));
   co_return respond(404, error_view(Error{ErrorCode::not_found,
                                           fmt::format("there is nothing at {}", path),
                                           "GET /openapi.json lists what there is",
