@@ -69,6 +69,7 @@ std::vector<std::string> fixed_differences(const Configuration& before,
   compare("store",
           before.store_kind == after.store_kind && before.store_settings == after.store_settings);
   compare("resolvers", before.resolvers == after.resolvers);
+  compare("kubernetes", before.kubernetes_contexts == after.kubernetes_contexts);
   return names;
 }
 

@@ -229,7 +229,18 @@ std::optional<Json> FieldReader::read_as_text(const TreeNode& node, const Field&
   auto templates = find_templates(reading_, node, value->text);
   if (!templates) return std::nullopt;
   subject_.templates.insert(subject_.templates.end(), templates->begin(), templates->end());
+  if (!field.names.empty() && templates->empty()) check_named(node, field, value->text);
   return Json(std::move(value->text));
+}
+
+void FieldReader::check_named(const TreeNode& node, const Field& field, const std::string& name) {
+  const std::vector<std::string>& known = reading_.tables[field.names];
+  if (std::ranges::find(known, name) != known.end()) return;
+  const std::string hint =
+      known.empty() ? fmt::format("write it under `{}:`", field.names) : suggestion(name, known);
+  reading_.problems.error(
+      "unknown_name", node.span,
+      fmt::format("{}: `{}` has no {}", quote(field.name), field.names, quote(name)), hint);
 }
 
 std::optional<Json> FieldReader::read_secret(const TreeNode& node, const Field& field) {

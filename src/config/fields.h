@@ -38,6 +38,7 @@ class FieldReader {
  private:
   std::optional<Json> read_value(const TreeNode& node, const Field& field);
   std::optional<Json> read_as_text(const TreeNode& node, const Field& field);
+  void check_named(const TreeNode& node, const Field& field, const std::string& name);
   std::optional<Json> read_secret(const TreeNode& node, const Field& field);
   std::optional<Json> read_check(const TreeNode& node, const Field& field);
   std::optional<Json> read_list(const TreeNode& node, const Field& field);

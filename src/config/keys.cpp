@@ -111,6 +111,26 @@ Field make_access() {
                          required(text("key", "Its key, a PEM file."))})});
 }
 
+Field make_kubernetes() {
+  Field context =
+      object("context", "How one cluster is reached: by a kubeconfig, or in_cluster.",
+             {text("kubeconfig",
+                   "The file, absolute; more of them joined by `:`, of which the first that says "
+                   "something counts."),
+              text("context", "Its name in there; default the name that it has here."),
+              Field{.name = "in_cluster",
+                    .type = FieldType::boolean,
+                    .summary = "The cluster that Bascule itself runs in, by its service account.",
+                    .default_value = false},
+              duration("timeout", "Of one request.", {100, kDay}, "10s")});
+  Field contexts{.name = "contexts",
+                 .type = FieldType::map,
+                 .summary = "The clusters by the names that checks and actions give.",
+                 .default_value = Json::object(),
+                 .items = {std::move(context)}};
+  return object("kubernetes", "The clusters of Kubernetes.", {std::move(contexts)});
+}
+
 KeyTable make_policy() {
   return KeyTable{
       "policy",
@@ -183,10 +203,12 @@ KeyTable make_root() {
        formed(text("references", "Answers that tell an observer it is not the one cut off."),
               "[{tcp: HOST:PORT, at: PLACE}]", "the checks of the other sites"),
        formed(std::move(resolvers), "[ADDRESS:PORT]", "the system's"),
+       formed(kubernetes_field(),
+              "{contexts: {NAME: {kubeconfig: FILE, context: NAME, timeout: 10s}}}", "no cluster"),
        {integer("max_concurrent_runs", "Across groups.", {1, 1'000}, 3)},
        formed(text("notify", "Who is told what happens."), "[{KIND: {…}}]", "nobody"),
        formed(required(text("groups", "What moves as one.")), "[{…}]")},
-      {"clouds", "kubernetes"}};
+      {"clouds"}};
 }
 
 KeyTable make_group() {
@@ -336,6 +358,11 @@ const KeyTable& reference_keys() {
 
 const Field& access_field() {
   static const Field kField = make_access();
+  return kField;
+}
+
+const Field& kubernetes_field() {
+  static const Field kField = make_kubernetes();
   return kField;
 }
 

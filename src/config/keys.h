@@ -42,6 +42,9 @@ const KeyTable& reference_keys();
 // `access`: its tokens and its TLS.
 const Field& access_field();
 
+// `kubernetes`: its contexts.
+const Field& kubernetes_field();
+
 // Variables of a site that need no `vars`: `provider: aws` is `vars: {provider: aws}`.
 const std::vector<std::string>& site_variables();
 

@@ -40,6 +40,7 @@ class RootReader {
     read_access(reading_, root_, configuration_);
     read_references();
     read_resolvers();
+    read_kubernetes(reading_, root_, configuration_);
     read_notify();
     read_groups();
     warn_about_places();

@@ -110,7 +110,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "4:9: error: there is no group to watch\n5:1: error: unknown key `x` in the "
                 "configuration [known here: version, cluster, observer, observers, store, listen, "
                 "access, "
-                "references, resolvers, max_concurrent_runs, notify, groups]"}));
+                "references, resolvers, kubernetes, max_concurrent_runs, notify, "
+                "groups]"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Policy, PolicyMistakes,

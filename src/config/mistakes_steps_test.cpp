@@ -213,7 +213,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "[store the file as UTF-8]"},
         Mistake{"version: 1", "é: 1 # ü\nversion: 1",
                 "1:1: error: unknown key `é` in the configuration [known here: version, cluster, "
-                "observer, observers, store, listen, access, references, resolvers, "
+                "observer, observers, store, listen, access, references, resolvers, kubernetes, "
                 "max_concurrent_runs, "
                 "notify, groups]"}));
 

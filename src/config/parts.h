@@ -100,6 +100,9 @@ std::optional<KindUse> find_kind(Reading& reading, const TreeNode& node,
 // `access`, and `listen`, which depends on it.
 void read_access(Reading& reading, const TreeNode& root, Configuration& configuration);
 
+// `kubernetes`: the clusters that checks and actions name.
+void read_kubernetes(Reading& reading, const TreeNode& root, Configuration& configuration);
+
 PolicyPart read_policy(Reading& reading, const TreeNode* node, Span where, const std::string& path);
 std::vector<CheckPart> read_checks(Reading& reading, const TreeNode& node, Subject& subject);
 void read_steps(Reading& reading, const TreeNode& node, Subject& subject, StepList& list);

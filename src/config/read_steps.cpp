@@ -85,6 +85,9 @@ class StepReader {
       return;
     }
     part_.kind = kind;
+    if (!kind->warning.empty()) {
+      reading_.problems.warning("discouraged", part_.uses, kind->warning, kind->instead);
+    }
   }
 
   static std::string where_it_can_stand(const Kind& kind) {

@@ -19,6 +19,8 @@ struct Reading {
   const Kinds& kinds;
   const Environment& environment;
   std::map<std::string, std::string>& inline_secrets;
+  // The names in the tables at the root that settings refer to (Field::names).
+  std::map<std::string, std::vector<std::string>> tables = {};
 };
 
 // One `${{ … }}` as it stands in the file.

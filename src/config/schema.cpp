@@ -274,6 +274,7 @@ Json root_forms(const Kinds& kinds) {
                array_of(one_of_kinds(table_properties(reference_keys(), Json{{"at", any_text()}}),
                                      references, {}))},
               {"resolvers", array_of(Json{{"type", "string"}})},
+              {"kubernetes", value_schema(kubernetes_field())},
               {"notify", array_of(one_of_kinds(Json::object(), kinds.notifiers, kinds.planned))},
               {"groups", array_of(reference("group"))}};
 }

@@ -145,6 +145,15 @@ inline constexpr auto kMembers<AccessSpec> = std::tuple{
 };
 
 template <>
+inline constexpr auto kMembers<KubernetesContextSpec> = std::tuple{
+    member("name", &KubernetesContextSpec::name),
+    member("in_cluster", &KubernetesContextSpec::in_cluster),
+    member("kubeconfig", &KubernetesContextSpec::kubeconfig),
+    member("context", &KubernetesContextSpec::context),
+    member("timeout_ms", &KubernetesContextSpec::timeout),
+};
+
+template <>
 inline constexpr auto kMembers<Configuration> = std::tuple{
     member("cluster", &Configuration::cluster),
     member("observer", &Configuration::observer),
@@ -155,6 +164,7 @@ inline constexpr auto kMembers<Configuration> = std::tuple{
     member("listen", &Configuration::listen),
     added_later("access", &Configuration::access),
     member("resolvers", &Configuration::resolvers),
+    added_later("kubernetes_contexts", &Configuration::kubernetes_contexts),
     member("max_concurrent_runs", &Configuration::max_concurrent_runs),
     member("notifiers", &Configuration::notifiers),
     member("groups", &Configuration::groups),

@@ -164,6 +164,17 @@ struct AccessSpec {
   [[nodiscard]] bool has_tls() const { return !certificate_file.empty(); }
 };
 
+// How one Kubernetes cluster is reached; checks and actions name it.
+struct KubernetesContextSpec {
+  std::string name;
+  bool in_cluster = false;   // by the service account of the pod that Bascule runs in; else:
+  std::string kubeconfig;    // absolute paths, joined by ':'
+  std::string context;       // its name in there
+  Duration timeout{10'000};  // of one request
+
+  friend bool operator==(const KubernetesContextSpec&, const KubernetesContextSpec&) = default;
+};
+
 struct Configuration {
   std::string cluster = "default";
   ObserverSpec observer;
@@ -174,6 +185,7 @@ struct Configuration {
   std::string listen = "127.0.0.1:8420";
   AccessSpec access;
   std::vector<std::string> resolvers;
+  std::vector<KubernetesContextSpec> kubernetes_contexts;
   std::int64_t max_concurrent_runs = 3;
   std::vector<NotifierSpec> notifiers;
   std::vector<GroupSpec> groups;

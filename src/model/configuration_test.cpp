@@ -82,6 +82,8 @@ Configuration full_configuration() {
   configuration.access.certificate_file = "/etc/bascule/api.pem";
   configuration.access.key_file = "/etc/bascule/api.key";
   configuration.resolvers = {"127.0.0.1:5300"};
+  configuration.kubernetes_contexts = {
+      {"east", true, "/etc/bascule/kubeconfig", "prod", Duration{19}}};
   configuration.max_concurrent_runs = 1;
   configuration.notifiers = {{"log", {{"path", "n.jsonl"}}}};
   GroupSpec group;

@@ -44,6 +44,8 @@ struct Field {
   std::optional<std::int64_t> minimum =
       {};  // of integer, duration (ms) and size (bytes), inclusive
   std::optional<std::int64_t> maximum = {};
+  // A text that names an entry of a table at the root of the configuration: "kubernetes.contexts".
+  std::string names = {};
 };
 
 enum class KindRole : std::uint8_t { probe, action, front_door, notifier, store };
@@ -72,6 +74,8 @@ struct Kind {
   // postgres.caught_up).
   std::string proven_by = {};
   bool last_writer_wins = false;  // a front door that cannot compare-and-set
+  std::string warning = {};       // what `validate` says wherever it is used: "… is retired"
+  std::string instead = {};       // and what to write instead
   bool watches_database = false;  // a probe whose observations carry DatabaseFacts
   // A front door: the action kinds made from its settings, one that claims, one that switches, are
   // the kind itself with `operation` claim or switch in its call; it declares the field "address"
