@@ -39,6 +39,18 @@ std::vector<Kind> stores() {
   return {sqlite};
 }
 
+std::vector<Kind> reports() {
+  Kind folder;
+  folder.name = "folder";
+  folder.role = KindRole::report;
+  folder.summary = "A folder of this machine: RUN.json and RUN.html for each run that ended.";
+  folder.fields = {
+      Field{.name = "path",
+            .summary = "The folder, from the root on; made when only it does not exist.",
+            .required = true}};
+  return {folder};
+}
+
 // Named by the specification or by a later contract; refused by name until they exist.
 std::vector<std::string> planned_kinds() {
   return {"etcd",
@@ -133,6 +145,7 @@ Catalog make_catalog(net::Resolver& resolver) {
   catalog.actions.push_back(notify::test_kind());
   catalog.notifiers = notifiers(resolver);
   catalog.stores = stores();
+  catalog.reports = reports();
   catalog.planned = planned_kinds();
   return catalog;
 }
@@ -153,6 +166,7 @@ config::Kinds known_kinds() {
   }
   for (const NotifierKind& notifier : catalog.notifiers) kinds.notifiers.push_back(notifier.kind);
   kinds.stores = catalog.stores;
+  kinds.reports = catalog.reports;
   kinds.planned = catalog.planned;
   return kinds;
 }

@@ -21,4 +21,8 @@ std::string told_path(const Configuration& configuration) {
   return store_path(configuration) + ".told";
 }
 
+std::string reported_path(const Configuration& configuration) {
+  return store_path(configuration) + ".reported";
+}
+
 }  // namespace bascule::app

@@ -14,7 +14,8 @@ config::Loaded load_configuration(const std::string& path);
 std::string store_path(const Configuration& configuration);
 // The bearer token lies beside the store, readable by its owner alone.
 std::string token_path(const Configuration& configuration);
-// And so does the note of what notifiers have told.
+// And so does the note of what notifiers have told, and that of the reports that were written.
 std::string told_path(const Configuration& configuration);
+std::string reported_path(const Configuration& configuration);
 
 }  // namespace bascule::app

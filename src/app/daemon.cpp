@@ -19,6 +19,7 @@
 #include "app/configuration_file.h"
 #include "app/engine_room.h"
 #include "app/exit_code.h"
+#include "app/report_keeper.h"
 #include "app/served_api.h"
 #include "app/systemd.h"
 #include "app/version.h"
@@ -75,12 +76,14 @@ struct Daemon {
   std::unique_ptr<EngineRoom> room;
   std::unique_ptr<ServedApi> api;
   std::unique_ptr<Systemd> systemd;
+  std::unique_ptr<ReportKeeper> reports;
   Result<void> ended;
 };
 
 awaitable<void> run_daemon(Daemon& daemon) {
   daemon.ended = co_await daemon.room->run();
   daemon.hang_ups.cancel();
+  co_await daemon.reports->stop();
   co_await daemon.systemd->stop();
   co_await daemon.api->stop(Deadline::in(daemon.room->clock(), kStopApi));
   daemon.io.stop();
@@ -117,6 +120,36 @@ void make_followers(Daemon& daemon, const ObserverName& observer) {
     return daemon.room->supervisor().read_journal(after, limit);
   };
   daemon.events = std::make_unique<api::EventStream>(*daemon.clock, std::move(sources));
+}
+
+// The report of a run as the API answers it.
+awaitable<Result<Json>> report_of(Daemon& daemon, RunId run) {
+  api::Reply reply = co_await daemon.room->routes().answer(
+      "GET", fmt::format("/api/v1/runs/{}/report", run), Json::object());
+  if (reply.status == 200) co_return std::move(reply.body);
+  const ErrorCode code = reply.status == 404 ? ErrorCode::not_found : ErrorCode::unavailable;
+  const Json error = reply.body.value("error", Json::object());
+  co_return fail(code, "{}", text_or(error, "message", fmt::format("HTTP {}", reply.status)));
+}
+
+void make_report_keeper(Daemon& daemon, const Configuration& configuration) {
+  ReportKeeper::Sources sources;
+  sources.report = [&daemon](RunId run) { return report_of(daemon, std::move(run)); };
+  sources.folders = [&daemon](const GroupName& group) {
+    std::vector<std::string> folders;
+    const GroupSpec* spec = daemon.room->configuration().find_group(group);
+    if (spec == nullptr) return folders;
+    for (const ReportSpec& place : spec->reports)
+      folders.push_back(text_or(place.settings, "path"));
+    return folders;
+  };
+  sources.tell = [&daemon](const std::string& sentence, bool is_wrong) {
+    daemon.log->log(is_wrong ? spdlog::level::warn : spdlog::level::info, "{}", sentence);
+  };
+  const bool has_store = !store_path(configuration).empty();
+  daemon.reports = std::make_unique<ReportKeeper>(*daemon.clock, daemon.io.get_executor(),
+                                                  has_store ? reported_path(configuration) : "",
+                                                  std::move(sources));
 }
 
 // Whether the engine's loop turned before the deadline; before there is one, whether it may have
@@ -240,9 +273,10 @@ int serve(const ServeOptions& options) {
   daemon.configuration_path = options.configuration;
   daemon.log = make_log();
   make_followers(daemon, loaded.configuration.observer.name);
-  auto room =
-      EngineRoom::open(daemon.io, std::move(loaded), Access::act,
-                       {daemon.log_follower.get(), daemon.metrics.get(), daemon.events.get()});
+  make_report_keeper(daemon, loaded.configuration);
+  auto room = EngineRoom::open(
+      daemon.io, std::move(loaded), Access::act,
+      {daemon.log_follower.get(), daemon.metrics.get(), daemon.events.get(), daemon.reports.get()});
   if (!room) return say(daemon, room.error());
   daemon.room = std::move(*room);
   daemon.room->notifications()->count_with(
@@ -254,6 +288,7 @@ int serve(const ServeOptions& options) {
   if (!api) return give_up(daemon, api.error());
   daemon.api = std::move(*api);
 
+  daemon.reports->start();
   tell_systemd(daemon);
   watch_for_stop(daemon);
   watch_for_reload(daemon);

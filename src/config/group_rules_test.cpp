@@ -104,5 +104,27 @@ TEST(Endpoints, AreAddressAndPort) {
   EXPECT_FALSE(is_loopback("192.0.2.1"));
 }
 
+TEST(AGroup, SaysWhereReportsAreKept) {
+  EXPECT_TRUE(load("shop.yaml", shop(), sample::kinds(), environment())
+                  .configuration.groups.at(0)
+                  .reports.empty());
+  const Loaded loaded = load(
+      "shop.yaml",
+      replaced(shop(), "    policy:", "    report: [{folder: {path: /srv/reports}}]\n    policy:"),
+      sample::kinds(), environment());
+  ASSERT_TRUE(loaded.ok()) << brief(loaded);
+  const auto& reports = loaded.configuration.groups.at(0).reports;
+  ASSERT_EQ(reports.size(), 1U);
+  EXPECT_EQ(reports[0].kind, "folder");
+  EXPECT_EQ(reports[0].settings, (Json{{"path", "/srv/reports"}}));
+  const Json json = to_json(loaded.configuration);
+  const auto again = configuration_from_json(json);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(to_json(*again), json);
+  Json older = json;  // a journal from before there were any
+  older["groups"][0].erase("report");
+  ASSERT_TRUE(configuration_from_json(older));
+}
+
 }  // namespace
 }  // namespace bascule::config::test

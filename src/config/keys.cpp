@@ -222,8 +222,10 @@ KeyTable make_group() {
        formed(object("front_door", "Who publishes the one name of the group.", {}), "{KIND: {…}}",
               "none"),
        formed(required(text("sites", "At least two, in order of preference; the first is home.")),
-              "[{…}]")},
-      {"traffic", "report"}};
+              "[{…}]"),
+       formed(text("report", "Where the reports of its runs are kept."), "[{KIND: {…}}]",
+              "nowhere: `bascule report RUN` makes them")},
+      {"traffic"}};
 }
 
 KeyTable make_site() {

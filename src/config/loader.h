@@ -28,6 +28,7 @@ struct Kinds {
   std::vector<Kind> front_doors;
   std::vector<Kind> notifiers;
   std::vector<Kind> stores;
+  std::vector<Kind> reports;
   // Named by the specification, not in this build: refused by name.
   std::vector<std::string> planned;
 };

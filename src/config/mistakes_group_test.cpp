@@ -15,6 +15,15 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Mistake{"    policy:", "    traffic: {}\n    policy:",
                 "6:5: error: `traffic` is not available in this build"},
+        Mistake{"    policy:", "    report: [{aws.s3.upload: {bucket: x}}]\n    policy:",
+                "6:15: error: `aws.s3.upload` is not available in this build"},
+        Mistake{"    policy:", "    report: {folder: {path: /x}}\n    policy:",
+                "6:13: error: `report` takes a list, not a mapping"},
+        Mistake{"    policy:", "    report: [{folder: {}}]\n    policy:",
+                "6:23: error: `path` is missing in folder"},
+        Mistake{"    policy:", "    report: [{folder: {path: \"${{ site.ip }}\"}}]\n    policy:",
+                "6:31: error: `site.ip` is not known in a place for reports [it belongs to the "
+                "whole group]"},
         Mistake{"    policy:", "    polcy: {}\n    policy:",
                 "6:5: error: unknown key `polcy` in a group [did you mean `policy`?]"},
         Mistake{"  - name: shop\n    policy:", "  - policy:",

@@ -235,6 +235,26 @@ void read_sites(Reading& reading, const TreeNode& node, const std::string& path,
   }
 }
 
+void read_reports(Reading& reading, const TreeNode& node, const std::string& path,
+                  GroupPart& group) {
+  if (!expect_list(reading, node, "`report`")) return;
+  for (const TreeNode& item : node.items) {
+    constexpr std::string_view kWhat = "a place for reports";
+    if (!expect_mapping(reading, item, kWhat)) continue;
+    const auto use = find_kind(reading, item, {}, reading.kinds.reports, kWhat);
+    if (!use) continue;
+    Subject subject;
+    subject.path = fmt::format("{}.report.{}", path, use->kind->name);
+    Json settings = FieldReader(reading, subject).read_kind(use->entry->value, *use->kind);
+    for (const TemplateUse& used : subject.templates) {
+      reading.problems.error("unknown_reference", used.where,
+                             fmt::format("`{}` is not known in {}", used.path, kWhat),
+                             "it belongs to the whole group");
+    }
+    group.spec.reports.push_back({use->kind->name, std::move(settings)});
+  }
+}
+
 }  // namespace
 
 std::optional<SitePart> read_site(Reading& reading, const TreeNode& node, const std::string& path) {
@@ -268,6 +288,7 @@ std::optional<GroupPart> read_group(Reading& reading, const TreeNode& node) {
     read_front_door(reading, door->value, path, group);
   }
   if (const Entry* sites = node.find("sites")) read_sites(reading, sites->value, path, group);
+  if (const Entry* report = node.find("report")) read_reports(reading, report->value, path, group);
   return group;
 }
 

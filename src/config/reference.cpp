@@ -159,6 +159,7 @@ std::string reference_markdown(const Kinds& kinds) {
   add_kinds(text, "Kinds of front doors", kinds.front_doors);
   add_kinds(text, "Kinds of notifiers", kinds.notifiers);
   add_kinds(text, "Kinds of stores", kinds.stores);
+  add_kinds(text, "Kinds of places for reports", kinds.reports);
   return text;
 }
 

@@ -146,13 +146,16 @@ inline Kinds kinds() {
   Kind sqlite{.name = "sqlite", .role = KindRole::store, .summary = "One file."};
   sqlite.fields = {required("path")};
   Kind memory{.name = "memory", .role = KindRole::store, .summary = "Nothing is kept."};
+  Kind folder{.name = "folder", .role = KindRole::report, .summary = "Two files for each run."};
+  folder.fields = {required("path")};
   return Kinds{probes(),
                actions(),
                {record},
                {log},
                {sqlite, memory},
-               {"aws.rds.promote_replica", "aws.route53.record", "azure.postgres", "etcd", "slack",
-                "kubernetes", "dns.resolves"}};
+               {folder},
+               {"aws.s3.upload", "aws.rds.promote_replica", "aws.route53.record", "azure.postgres",
+                "etcd", "slack", "kubernetes", "dns.resolves"}};
 }
 
 }  // namespace bascule::config::sample

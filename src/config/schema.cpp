@@ -26,6 +26,8 @@ std::string definition_of(const Kind& kind) {
       return "notifier." + kind.name;
     case KindRole::store:
       return "store." + kind.name;
+    case KindRole::report:
+      return "report." + kind.name;
   }
   return kind.name;
 }
@@ -290,15 +292,18 @@ Json definitions(const Kinds& kinds) {
                              kinds.probes, kinds.planned, required_of(check_keys()))},
       {"step", step_schema(step_keys(), kinds.actions, kinds.planned, false)},
       {"preflight_item", step_schema(preflight_keys(), kinds.actions, kinds.planned, true)},
-      {"group", table_schema(group_keys(),
-                             Json{{"name", any_text()},
-                                  {"policy", reference("policy")},
-                                  {"checks", array_of(reference("check"))},
-                                  {"front_door",
-                                   one_of_kinds(Json::object(), kinds.front_doors, kinds.planned)},
-                                  {"sites", array_of(reference("site"))}})}};
-  for (const auto* list :
-       {&kinds.probes, &kinds.actions, &kinds.front_doors, &kinds.notifiers, &kinds.stores}) {
+      {"group",
+       table_schema(
+           group_keys(),
+           Json{
+               {"name", any_text()},
+               {"policy", reference("policy")},
+               {"checks", array_of(reference("check"))},
+               {"front_door", one_of_kinds(Json::object(), kinds.front_doors, kinds.planned)},
+               {"sites", array_of(reference("site"))},
+               {"report", array_of(one_of_kinds(Json::object(), kinds.reports, kinds.planned))}})}};
+  for (const auto* list : {&kinds.probes, &kinds.actions, &kinds.front_doors, &kinds.notifiers,
+                           &kinds.stores, &kinds.reports}) {
     for (const Kind& kind : *list) definitions[definition_of(kind)] = kind_schema(kind);
   }
   return definitions;

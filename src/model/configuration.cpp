@@ -104,10 +104,16 @@ inline constexpr auto kMembers<FrontDoorSpec> = std::tuple{
 };
 
 template <>
+inline constexpr auto kMembers<ReportSpec> = std::tuple{
+    member("kind", &ReportSpec::kind),
+    member("settings", &ReportSpec::settings),
+};
+
+template <>
 inline constexpr auto kMembers<GroupSpec> = std::tuple{
     member("name", &GroupSpec::name),     member("policy", &GroupSpec::policy),
     member("checks", &GroupSpec::checks), member("front_door", &GroupSpec::front_door),
-    member("sites", &GroupSpec::sites),
+    member("sites", &GroupSpec::sites),   added_later("report", &GroupSpec::reports),
 };
 
 template <>

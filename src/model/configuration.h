@@ -119,12 +119,19 @@ struct FrontDoorSpec {
   bool last_writer_wins = false;
 };
 
+// Where the reports of a group's runs are kept.
+struct ReportSpec {
+  std::string kind;
+  Json settings = Json::object();
+};
+
 struct GroupSpec {
   GroupName name;
   Policy policy;
   std::vector<CheckSpec> checks;
   std::optional<FrontDoorSpec> front_door;
   std::vector<SiteSpec> sites;  // in order of preference; the first is home
+  std::vector<ReportSpec> reports;
 
   [[nodiscard]] const SiteSpec* find_site(const SiteName& site) const;
   [[nodiscard]] const SiteSpec& home() const { return sites.front(); }

@@ -91,6 +91,7 @@ Configuration full_configuration() {
   group.policy = policy();
   group.checks = {check_spec()};
   group.front_door = FrontDoorSpec{"dns.record", {{"zone", "shop.test."}}, "www.shop.test", true};
+  group.reports = {{"folder", {{"path", "/var/lib/bascule/reports"}}}};
   group.sites = {site_spec(), site_spec()};
   group.sites.back().name = SiteName("berlin");
   configuration.groups = {group};

@@ -48,7 +48,7 @@ struct Field {
   std::string names = {};
 };
 
-enum class KindRole : std::uint8_t { probe, action, front_door, notifier, store };
+enum class KindRole : std::uint8_t { probe, action, front_door, notifier, store, report };
 
 struct Kind {
   std::string name;  // as written in the configuration: `postgres.fence`

@@ -54,6 +54,7 @@ struct Catalog {
   std::vector<ActionKind> actions;  // front doors are actions too (role front_door)
   std::vector<NotifierKind> notifiers;
   std::vector<Kind> stores;
+  std::vector<Kind> reports;
   std::vector<std::string>
       planned;  // kinds named by the specification that this build does not have
 

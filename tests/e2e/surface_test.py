@@ -22,6 +22,10 @@ class Incident(cases.WithScene):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.kept = cls.scene.world.path("reports")
+        text = scene.read_text(cls.scene.file)
+        cls.scene.write_configuration(text.replace(
+            "    sites: ", f"    report: [{{folder: {{path: {cls.kept}}}}}]\n    sites: ", 1))
         cls.scene.start()
         bascule = cls.scene.bascule.program
         cls.drawn = screen.Screen(40, bascule, "watch", "-c", cls.scene.file)
@@ -105,6 +109,19 @@ class Incident(cases.WithScene):
             self.assertIn(words, page)
         for loads in ("<script", "src=", "href", "url(", "@import", "http:", "https:"):
             self.assertNotIn(loads, page)
+
+    def test_the_report_is_kept_and_again_with_the_exact_loss(self):
+        page = os.path.join(self.kept, self.run_id + ".html")
+        kept = os.path.join(self.kept, self.run_id + ".json")
+        wait_for("the report is kept", lambda: os.path.exists(page), 30)
+        wait_for("the report is kept as data", lambda: os.path.exists(kept), 30)
+        self.scene.power("on", scene.HOME)
+        wait_for("the exact loss stands in it",
+                 lambda: json.loads(scene.read_text(kept))["run"]["loss"]["exact_bytes"]
+                 is not None, 120, every=0.2)
+        wait_for("and on the page", lambda: "exactly" in scene.read_text(page), 30)
+        self.assertEqual([name for name in os.listdir(self.kept)
+                          if name not in (self.run_id + ".json", self.run_id + ".html")], [])
 
     def test_replay_by_the_same_rules_finds_nothing(self):
         answer = self.ends_with(0, self.scene.run("replay"))

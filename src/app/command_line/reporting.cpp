@@ -57,7 +57,8 @@ Command report_command() {
           "Who moved what and why, the timeline from the first sign on, each step under one scale "
           "with the critical path marked, the measured outage, the loss, the gates as they stood, "
           "and the hashes of the journal's records that tell it. The page is one file without "
-          "scripts. Write it again once the old site is back: it then holds the exact loss.",
+          "scripts. Write it again once the old site is back: it then holds the exact loss. With "
+          "`report: [{folder: {path: /PATH}}]` in a group the daemon does both by itself.",
           {{"bascule report r-0042 --out r-0042.html", "a page for the ticket"},
            {"bascule report r-0042 -o json", "the same as data"}},
           {{"RUN", &Arguments::run}},
