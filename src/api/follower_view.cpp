@@ -78,6 +78,18 @@ Json last_drill_view(const GroupStatus& status, Instant now) {
               {"sentence", engine::last_drill_sentence(status, now)}};
 }
 
+// What would be missing when a site has to take over.
+Json unready_view(const GroupStatus& status) {
+  Json all = Json::array();
+  for (const auto& [item, unready] : status.unready) {
+    all.push_back(Json{{"site", item.first.text()},
+                       {"item", item.second},
+                       {"since", to_rfc3339(unready.since)},
+                       {"because", unready.because}});
+  }
+  return all;
+}
+
 }  // namespace
 
 void add_followers(Json& group_view, const State& state, const engine::Readings& readings,
@@ -89,6 +101,7 @@ void add_followers(Json& group_view, const State& state, const engine::Readings&
   group_view["role_change"] = status.role_change ? Json(status.role_change->text()) : Json(nullptr);
   group_view["way_home"] = way_home_view(state, readings, group, now);
   group_view["drill"] = drill_view(state, group, status, now);
+  group_view["unready"] = unready_view(status);
   group_view["last_drill"] = last_drill_view(status, now);
 }
 

@@ -1,5 +1,6 @@
 // What follows a group around beside its runs, as the API shows it: the drift of its front door,
-// roles that somebody else changed, its way home, its drills. A part of the view of a group.
+// roles that somebody else changed, its way home, its drills, preflight items that fail. A part of
+// the view of a group.
 #pragma once
 
 #include "base/time.h"
@@ -9,7 +10,8 @@
 
 namespace bascule::api {
 
-// Adds `drift`, `front_door_silent`, `role_change`, `way_home`, `drill` and `last_drill`.
+// Adds `drift`, `front_door_silent`, `role_change`, `way_home`, `drill`, `last_drill` and
+// `unready`.
 // REQUIRES: the group is configured and has a status.
 void add_followers(Json& group_view, const engine::State& state, const engine::Readings& readings,
                    const GroupName& group, Instant now);

@@ -167,6 +167,9 @@ Json last_drill() {
 Json group() {
   const Json silent =
       object("Since when it cannot be read.", {{"since", moment()}, {"because", text()}});
+  const Json unready =
+      object("A preflight item that fails.",
+             {{"site", text()}, {"item", text()}, {"since", moment()}, {"because", text()}});
   return object("What moves as one.", {{"group", text()},
                                        {"state", word_of<GroupState>()},
                                        {"because", text()},
@@ -192,7 +195,8 @@ Json group() {
                                        {"role_change", maybe(text())},
                                        {"way_home", maybe(text())},
                                        {"drill", maybe(shape("Drill"))},
-                                       {"last_drill", maybe(shape("LastDrill"))}});
+                                       {"last_drill", maybe(shape("LastDrill"))},
+                                       {"unready", list_of(unready)}});
 }
 
 Json status() {
@@ -256,24 +260,23 @@ Json run_head() {
 }
 
 Json step() {
-  const Json seen = object("What its newest inspection found, while the run goes on.",
-                           {{"at", moment()},
-                            {"finding", maybe(word_of<Finding>())},
-                            {"because", maybe(text())}});
+  const Json seen = object(
+      "What its newest inspection found, while the run goes on.",
+      {{"at", moment()}, {"finding", maybe(word_of<Finding>())}, {"because", maybe(text())}});
   Json step = object("A node of a run's plan.", {{"id", text()},
-                                            {"phase", word_of<Phase>()},
-                                            {"name", text()},
-                                            {"uses", text()},
-                                            {"site", maybe(text())},
-                                            {"state", word_of<StepState>()},
-                                            {"attempts", integer()},
-                                            {"started_at", maybe(moment())},
-                                            {"ended_at", maybe(moment())},
-                                            {"change", text()},
-                                            {"because", maybe(text())},
-                                            {"reversible", boolean()},
-                                            {"needs", list_of(text())},
-                                            {"request_ids", list_of(text())}});
+                                                 {"phase", word_of<Phase>()},
+                                                 {"name", text()},
+                                                 {"uses", text()},
+                                                 {"site", maybe(text())},
+                                                 {"state", word_of<StepState>()},
+                                                 {"attempts", integer()},
+                                                 {"started_at", maybe(moment())},
+                                                 {"ended_at", maybe(moment())},
+                                                 {"change", text()},
+                                                 {"because", maybe(text())},
+                                                 {"reversible", boolean()},
+                                                 {"needs", list_of(text())},
+                                                 {"request_ids", list_of(text())}});
   step["properties"]["seen"] = maybe(seen);  // where one run is asked for
   return step;
 }

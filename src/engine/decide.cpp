@@ -16,6 +16,7 @@
 #include "engine/front_door.h"
 #include "engine/holds.h"
 #include "engine/obligations.h"
+#include "engine/preflight.h"
 #include "engine/runs.h"
 #include "engine/steps.h"
 #include "engine/waiting.h"
@@ -71,8 +72,8 @@ Answer load_configuration(Deliberation& deliberation, const Configuration& confi
     const Obligation& owed = deliberation.state().obligations.at(id);
     const GroupSpec* group = configuration.find_group(owed.group);
     if (group != nullptr && group->find_site(owed.site) != nullptr) continue;
-    deliberation.propose(ObligationEnded{
-        id, fmt::format("{}/{} is not configured any more", owed.group, owed.site)});
+    end_obligation(deliberation, id,
+                   fmt::format("{}/{} is not configured any more", owed.group, owed.site));
   }
   deliberation.propose(ConfigurationLoaded{mark, json});
   return accept(RunId(), "it is in force");
@@ -106,7 +107,7 @@ struct Beginning {
     notice_drift(deliberation, input.group);
     notice_overtaken(deliberation, input.group);
   }
-  void operator()(const PreflightRead& /*input*/) const {}
+  void operator()(const PreflightRead& input) const { notice_preflight(deliberation, input); }
   void operator()(const GroupLookedAt& /*input*/) const {}
   void operator()(const StepInspected& /*input*/) const {}
   void operator()(const StepFinished& input) const { take_result(deliberation, input); }

@@ -17,7 +17,9 @@ State without_history(const State& given) {
   copy.configuration_fingerprint = given.configuration_fingerprint;
   copy.cluster = given.cluster;
   copy.seq = given.seq;
+  copy.journal = given.journal;
   copy.term = given.term;
+  copy.mark = given.mark;
   copy.term_began_at = given.term_began_at;
   copy.last_at = given.last_at;
   copy.groups = given.groups;

@@ -53,6 +53,7 @@ class Evolution : public GroupEvolution {
     state_.term = record_.term;
     state_.term_began_at = record_.at;
     state_.mark = body.mark;
+    if (state_.journal.empty()) state_.journal = body.mark;
     if (!body.cluster.empty()) state_.cluster = body.cluster;
   }
 
@@ -76,6 +77,7 @@ class Evolution : public GroupEvolution {
     group.declined = RunId();
     group.has_shadowed = false;
     group.displaced.erase(body.site);
+    group.unready.clear();  // what each site has to have ready is asked of other moves now
     if (body.run.empty()) {
       group.tried.clear();
       return;
@@ -398,23 +400,6 @@ class Evolution : public GroupEvolution {
     if (has_not_failed && !ended_at) ended_at = record_.at;
     // It failed again before it was healthy: the same episode.
     if (to == GroupState::critical && group.has_shadowed) ended_at.reset();
-  }
-
-  void forget_what_is_not_configured() {
-    std::erase_if(state_.groups, [&](const auto& entry) {
-      return state_.configuration.find_group(entry.first) == nullptr;
-    });
-    for (auto& [name, status] : state_.groups) {
-      const GroupSpec* group = state_.configuration.find_group(name);
-      if (status.active && group->find_site(*status.active) == nullptr) status.active.reset();
-    }
-    std::erase_if(state_.verdicts, [&](const auto& entry) {
-      return find_check(state_.configuration, entry.first) == nullptr;
-    });
-    std::erase_if(state_.obligations, [&](const auto& entry) {
-      const GroupSpec* group = state_.configuration.find_group(entry.second.group);
-      return group == nullptr || group->find_site(entry.second.site) == nullptr;
-    });
   }
 
   void mark_no_return(const RunId& id, const StepId& step_id) {

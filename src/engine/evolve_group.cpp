@@ -1,10 +1,13 @@
 #include "engine/evolve_group.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "engine/deliberation.h"
 #include "engine/front_door.h"
+#include "engine/lookups.h"
+#include "engine/preflight.h"
 
 namespace bascule::engine {
 
@@ -46,6 +49,13 @@ void GroupEvolution::operator()(const HoldAlarmRaised& body) {
 
 void GroupEvolution::operator()(const HomeReadinessChanged& body) {
   group_of(body.group).home_readiness = HomeReadiness{body.ready, record_.at, body.because};
+}
+
+void GroupEvolution::operator()(const PreflightChanged& body) {
+  auto& unready = group_of(body.group).unready;
+  const std::pair item{body.site, body.item};
+  unready.erase(item);
+  if (!body.ready) unready.emplace(item, UnreadyItem{record_.at, body.because});
 }
 
 void GroupEvolution::operator()(const DrillBegun& body) {
@@ -101,6 +111,27 @@ GroupStatus& GroupEvolution::group_of(const GroupName& name) {
   const auto found = state_.groups.find(name);
   BASCULE_ASSERT(found != state_.groups.end(), "a record names a configured group");
   return found->second;
+}
+
+void GroupEvolution::forget_what_is_not_configured() {
+  const Configuration& configuration = state_.configuration;
+  std::erase_if(state_.groups, [&](const auto& entry) {
+    return configuration.find_group(entry.first) == nullptr;
+  });
+  for (auto& [name, status] : state_.groups) {
+    const GroupSpec* group = configuration.find_group(name);
+    if (status.active && group->find_site(*status.active) == nullptr) status.active.reset();
+    std::erase_if(status.unready, [&](const auto& entry) {
+      return !asks_preflight(*group, entry.first.first, entry.first.second);
+    });
+  }
+  std::erase_if(state_.verdicts, [&](const auto& entry) {
+    return find_check(configuration, entry.first) == nullptr;
+  });
+  std::erase_if(state_.obligations, [&](const auto& entry) {
+    const GroupSpec* group = configuration.find_group(entry.second.group);
+    return group == nullptr || group->find_site(entry.second.site) == nullptr;
+  });
 }
 
 bool GroupEvolution::undoes_drift(const ObligationOpened& opened) const {

@@ -20,6 +20,7 @@ class GroupEvolution {
   void operator()(const FrontDoorRestored& body);
   void operator()(const HoldAlarmRaised& body);
   void operator()(const HomeReadinessChanged& body);
+  void operator()(const PreflightChanged& body);
   void operator()(const DrillBegun& body);
   void operator()(const DrillOverdue& body);
   void operator()(const DrillEnded& body);
@@ -28,6 +29,8 @@ class GroupEvolution {
 
  protected:
   GroupStatus& group_of(const GroupName& name);
+  // A configuration is in force that does not name everything that is known.
+  void forget_what_is_not_configured();
   // By automation, of a front door that was changed: neither a run's nor an adoption's.
   [[nodiscard]] bool undoes_drift(const ObligationOpened& opened) const;
   // A person ended the way back of a drill, or had it taken back.

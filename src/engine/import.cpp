@@ -134,7 +134,7 @@ void end_obligations(Deliberation& deliberation, const GroupName& group, const s
   for (const auto& [id, owed] : deliberation.state().obligations) {
     if (owed.group == group) ours.push_back(id);
   }
-  for (const RunId& id : ours) deliberation.propose(ObligationEnded{id, why});
+  for (const RunId& id : ours) end_obligation(deliberation, id, why);
 }
 
 std::string outcome_text(const State& state, const std::vector<ImportedGroup>& news) {

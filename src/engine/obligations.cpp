@@ -91,9 +91,9 @@ void end_standby(Deliberation& deliberation, const Obligation& owed) {
   // A site that streams from the active one cannot write: it owes no fence any more.
   while (const Obligation* fence =
              find_obligation(deliberation.state(), owed.group, owed.site, ObligationKind::fence)) {
-    deliberation.propose(ObligationEnded{fence->id, because});
+    end_obligation(deliberation, fence->id, because);
   }
-  deliberation.propose(ObligationEnded{owed.id, because});
+  end_obligation(deliberation, owed.id, because);
 }
 
 // Enough of the fence steps have done it; a run that waited for that hears which.
@@ -109,12 +109,12 @@ void end_fence(Deliberation& deliberation, const Obligation& owed) {
                            fmt::format("{} has done it", owed.id));
     }
   }
-  deliberation.propose(ObligationEnded{owed.id, because});
+  end_obligation(deliberation, owed.id, because);
 }
 
 // What was owed because it had drifted is as it should be: nobody has to read it again to know.
 void end_front_door(Deliberation& deliberation, const Obligation& owed) {
-  deliberation.propose(ObligationEnded{owed.id, "done"});
+  end_obligation(deliberation, owed.id, "done");
   const bool shows = std::ranges::any_of(
       owed.execution.steps, [](const Step& step) { return step.operation == "switch"; });
   if (!shows || !deliberation.state().groups.at(owed.group).drift) return;
@@ -217,10 +217,15 @@ bool may_fail_alone(const Obligation& obligation, const Step& step) {
          progress_of(obligation.execution, step.id).started_at.has_value();
 }
 
+void end_obligation(Deliberation& deliberation, const RunId& id, const std::string& because) {
+  const Obligation& owed = obligation_of(deliberation, id);
+  deliberation.propose(ObligationEnded{id, because, owed.group, owed.site, owed.kind});
+}
+
 bool advance_obligation(Deliberation& deliberation, const RunId& id) {
   const Obligation& owed = obligation_of(deliberation, id);
   if (const auto moot = why_moot(deliberation.state(), owed)) {
-    deliberation.propose(ObligationEnded{id, *moot});
+    end_obligation(deliberation, id, *moot);
     return true;
   }
   if (is_paused(deliberation.state(), owed, deliberation.now())) return false;
@@ -307,7 +312,7 @@ void owe_after_run(Deliberation& deliberation, const Run& ended,
         find_obligation(deliberation.state(), group, site.name, ObligationKind::standby);
     if (before != nullptr && before->run == ended.id && site.name != active) continue;
     if (before != nullptr) {
-      deliberation.propose(ObligationEnded{before->id, fmt::format("{} is active now", active)});
+      end_obligation(deliberation, before->id, fmt::format("{} is active now", active));
     }
     if (site.name == active || !site.can_be_standby || site.protect.empty()) continue;
     std::vector<Step> steps = standby_steps(deliberation.state(), group, site.name, active);
@@ -324,7 +329,7 @@ void end_fence_obligations_of_run(Deliberation& deliberation, const RunId& run,
   for (const auto& [id, obligation] : deliberation.state().obligations) {
     if (obligation.run == run && obligation.kind == ObligationKind::fence) owed.push_back(id);
   }
-  for (const RunId& id : owed) deliberation.propose(ObligationEnded{id, because});
+  for (const RunId& id : owed) end_obligation(deliberation, id, because);
 }
 
 void end_front_door_obligations(Deliberation& deliberation, const GroupName& group,
@@ -336,7 +341,7 @@ void end_front_door_obligations(Deliberation& deliberation, const GroupName& gro
       owed.push_back(id);
     }
   }
-  for (const RunId& id : owed) deliberation.propose(ObligationEnded{id, because});
+  for (const RunId& id : owed) end_obligation(deliberation, id, because);
 }
 
 }  // namespace bascule::engine

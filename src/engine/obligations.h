@@ -20,6 +20,7 @@ void open_obligation(Deliberation& deliberation, ObligationKind kind, const Grou
 // Everything but its id is filled in.
 void open_obligation(Deliberation& deliberation, ObligationOpened opened,
                      std::string actor = kAutomation, std::string reason = "");
+void end_obligation(Deliberation& deliberation, const RunId& id, const std::string& because);
 // The present try has failed; every step starts again after a wait.
 void retry_obligation(Deliberation& deliberation, const RunId& id, const std::string& because);
 // A fence step of an obligation whose failure leaves the other ways to fence.

@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "engine/lookups.h"
+#include "engine/preflight.h"
 
 namespace bascule::engine {
 namespace {
@@ -113,6 +114,11 @@ void forget_unnamed(Readings& readings, const Configuration& configuration) {
   std::erase_if(readings.front_doors, [&](const auto& entry) {
     return configuration.find_group(entry.first) == nullptr;
   });
+  std::erase_if(readings.preflights, [&](const auto& entry) {
+    const auto& [name, site, item] = entry.first;
+    const GroupSpec* group = configuration.find_group(name);
+    return group == nullptr || !asks_preflight(*group, site, item);
+  });
 }
 
 struct Taker {
@@ -152,8 +158,14 @@ struct Taker {
     }
   }
   void operator()(const PreflightRead& input) const {
-    if (state.configuration.find_group(input.group) != nullptr) {
-      readings.preflights[{input.group, input.site, input.item}] = reading_of(input.result, now);
+    const GroupSpec* group = state.configuration.find_group(input.group);
+    if (group == nullptr || !asks_preflight(*group, input.site, input.item)) return;
+    PreflightReading& reading = readings.preflights[{input.group, input.site, input.item}];
+    reading.newest = reading_of(input.result, now);
+    if (!complaint_of(reading.newest)) {
+      reading.failing_since.reset();
+    } else if (!reading.failing_since) {
+      reading.failing_since = now;
     }
   }
   void operator()(const GroupLookedAt& input) const {

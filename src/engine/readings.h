@@ -53,6 +53,12 @@ struct FrontDoorReading {
   std::optional<Instant> failing_since;  // the first failure since it was read last
 };
 
+// What an item of a preflight said when it was last asked.
+struct PreflightReading {
+  InspectionReading newest;
+  std::optional<Instant> failing_since;  // the first answer that was no yes since the last one
+};
+
 struct Sign {
   Instant at;
   std::string what;  // "the held connection broke"
@@ -69,7 +75,7 @@ struct Readings {
   // When the group of a waiting run was looked at for its sake; dropped with the run's wait.
   std::map<RunId, Instant> looks;
   // The newest inspection of each preflight item, by group, site and name.
-  std::map<std::tuple<GroupName, SiteName, std::string>, InspectionReading> preflights;
+  std::map<std::tuple<GroupName, SiteName, std::string>, PreflightReading> preflights;
 };
 
 }  // namespace bascule::engine

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/name.h"
@@ -146,6 +147,12 @@ struct HomeReadiness {
   std::string because;
 };
 
+// An item of a site's preflight that is not ready.
+struct UnreadyItem {
+  Instant since;  // when that was recorded
+  std::string because;
+};
+
 // From the arrival of a drill until the group is back.
 struct OpenDrill {
   RunId run;  // of the way there
@@ -222,6 +229,8 @@ struct GroupStatus {
   std::optional<FrontDoorSilence> front_door_silence;
   std::vector<Instant> reassertions;  // when drift was undone; the newest kReassertions
   HomeReadiness home_readiness;
+  // By site and name of the item; what is not in here is ready, or was not asked yet.
+  std::map<std::pair<SiteName, std::string>, UnreadyItem> unready;
   std::optional<OpenDrill> drill;
   std::optional<EndedDrill> last_drill;
   std::optional<Instant> last_good_drill_at;
@@ -232,6 +241,7 @@ struct State {
   Configuration configuration;
   std::string configuration_fingerprint;
   std::string cluster;
+  std::string journal;  // the mark of its first term: tells this journal from every other
   Sequence seq = 0;
   Term term = 0;
   std::string mark;       // of this term

@@ -89,7 +89,7 @@ void meet_superseded(const Moment& at, const Error& error) {
   if (at.work.obligation != nullptr) {
     const GroupName group = at.work.group;
     note_superseded(at.deliberation, group, std::nullopt, error.message);
-    at.deliberation.propose(ObligationEnded{id, "superseded: " + error.message});
+    end_obligation(at.deliberation, id, "superseded: " + error.message);
     return;
   }
   end_step(at, StepState::failed, {}, error.message, ErrorCode::superseded);

@@ -216,6 +216,10 @@ struct ObligationRetried {
 struct ObligationEnded {
   RunId obligation;
   std::string because;
+  // What it was, for those who do not keep it in mind. Empty in journals from before.
+  GroupName group;
+  SiteName site;
+  ObligationKind kind = ObligationKind::standby;
 };
 
 // The exact loss of a move, known once the source came back and could be compared.
@@ -279,6 +283,16 @@ struct HoldAlarmRaised {
 // Whether the group could go home by itself, were it time to (`failback: {automatic: …}`).
 struct HomeReadinessChanged {
   GroupName group;
+  bool ready = false;
+  std::string because;
+};
+
+// An item of a site's preflight began to fail, or is well again: what would be missing when the
+// site has to take over. Recorded when it changes, not each time it is asked.
+struct PreflightChanged {
+  GroupName group;
+  SiteName site;
+  std::string item;
   bool ready = false;
   std::string because;
 };
@@ -356,14 +370,16 @@ struct JournalImported {
   std::vector<ImportedGroup> groups;
 };
 
-using RecordBody = std::variant<
-    TermOpened, ConfigurationLoaded, ActiveSiteChanged, VerdictChanged, GroupStateChanged,
-    ProtectionChanged, AutomationHeld, AutomationReleased, MoveAcknowledged, SiteAttested,
-    RunOpened, StepStarted, StepApplied, StepRetried, StepEnded, RollbackBegun, StepReverted,
-    RunParked, RunResumed, RunEnded, ObligationOpened, ObligationRetried, ObligationEnded,
-    LossMeasured, TwoWritersSeen, TwoWritersEnded, RoleChangeSeen, RoleChangeEnded,
-    FrontDoorDrifted, FrontDoorSilent, FrontDoorRestored, HoldAlarmRaised, HomeReadinessChanged,
-    DrillBegun, DrillOverdue, DrillEnded, RunBegun, WouldHaveFailedOver, JournalImported>;
+using RecordBody =
+    std::variant<TermOpened, ConfigurationLoaded, ActiveSiteChanged, VerdictChanged,
+                 GroupStateChanged, ProtectionChanged, AutomationHeld, AutomationReleased,
+                 MoveAcknowledged, SiteAttested, RunOpened, StepStarted, StepApplied, StepRetried,
+                 StepEnded, RollbackBegun, StepReverted, RunParked, RunResumed, RunEnded,
+                 ObligationOpened, ObligationRetried, ObligationEnded, LossMeasured, TwoWritersSeen,
+                 TwoWritersEnded, RoleChangeSeen, RoleChangeEnded, FrontDoorDrifted,
+                 FrontDoorSilent, FrontDoorRestored, HoldAlarmRaised, HomeReadinessChanged,
+                 DrillBegun, DrillOverdue, DrillEnded, RunBegun, WouldHaveFailedOver,
+                 JournalImported, PreflightChanged>;
 
 struct Record {
   Sequence seq = 0;  // assigned when the engine proposes it; the journal refuses a gap

@@ -184,7 +184,8 @@ inline ObligationRetried example() {
 }
 template <>
 inline ObligationEnded example() {
-  return {RunId("o-0007"), "berlin streams from amsterdam"};
+  return {RunId("o-0007"), "berlin streams from amsterdam", GroupName("shop"), SiteName("berlin"),
+          ObligationKind::standby};
 }
 template <>
 inline LossMeasured example() {
@@ -228,6 +229,10 @@ inline HoldAlarmRaised example() {
 template <>
 inline HomeReadinessChanged example() {
   return {GroupName("shop"), true, "amsterdam streams from berlin"};
+}
+template <>
+inline PreflightChanged example() {
+  return {GroupName("shop"), SiteName("berlin"), "disk", false, "12 GiB free, 50 GiB are needed"};
 }
 template <>
 inline DrillBegun example() {

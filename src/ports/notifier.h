@@ -55,6 +55,8 @@ struct Message {
   GroupName group;
   RunId run;
   Sequence seq = 0;
+  // Its name for receivers: the same each time it is sent, and no other message's.
+  std::string delivery;
   Instant at;
   Instant began_at;   // of what has ended with it (a run); else `at`
   std::string title;  // one line

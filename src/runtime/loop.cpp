@@ -92,6 +92,7 @@ void Loop::notice(Severity severity, std::string title, std::string text, Incide
   Message message;
   message.severity = severity;
   message.seq = head_.seq;
+  message.delivery = fmt::format("{}/{}/notice-{}", state_.cluster, began_.mark, ++notices_);
   message.at = now();
   message.began_at = message.at;
   message.cluster = state_.cluster;

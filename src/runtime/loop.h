@@ -150,6 +150,7 @@ class Loop {
   Error store_error_;
   Microseconds store_latency_{0};
   Duration worst_queue_delay_{0};
+  std::uint64_t notices_ = 0;
 };
 
 }  // namespace bascule::runtime

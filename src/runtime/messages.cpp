@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "engine/drift.h"
 #include "runtime/standings.h"
 
@@ -32,6 +34,7 @@ namespace {
 // FrontDoorSilent                warning
 // HoldAlarmRaised                warning    a hold that may have been forgotten
 // HomeReadinessChanged           info
+// PreflightChanged               warning    an item began to fail; it is ready again: info
 // TwoWritersSeen                 critical   and info when it ended
 // AutomationHeld                 critical   released: info
 // GroupStateChanged              warning    to DEGRADED or CRITICAL; otherwise info
@@ -40,12 +43,17 @@ namespace {
 // MoveAcknowledged, SiteAttested, JournalImported info
 // LossMeasured                   info       (critical would be too late to help)
 
+// What a person wrote, or a server answered, may be of any length; a message is read on a phone.
+constexpr std::size_t kLongestTitle = 600;
+constexpr std::size_t kLongestText = 4'000;
+
 struct Text {
   Severity severity;
   GroupName group;
   RunId run;
   std::string title;
   std::string more;
+  std::string command = {};  // that shows more; empty: the usual one
 };
 using MaybeText = std::optional<Text>;
 
@@ -59,6 +67,21 @@ std::string route(const engine::Run& run) {
                      run.plan.target);
 }
 
+std::string scope_of(const GroupName& group) {
+  return group.empty() ? "every group" : group.text();
+}
+
+std::string how_to_release(const GroupName& group) {
+  return fmt::format("`bascule release {}{}--reason TEXT` ends it", group,
+                     group.empty() ? "" : " ");
+}
+
+std::string usual_command(const Text& text) {
+  if (!text.run.empty()) return fmt::format("bascule show {}", text.run);
+  if (!text.group.empty()) return fmt::format("bascule explain {}", text.group);
+  return "bascule status";
+}
+
 struct Writer {
   const Record& record;
   const engine::State& state;
@@ -67,8 +90,7 @@ struct Writer {
                    std::string more = "") const {
     const engine::Run* run = find_run(state, id);
     if (run == nullptr) return std::nullopt;
-    return Text{severity, run->plan.group, id, fmt::format("{} ({})", title, route(*run)),
-                std::move(more)};
+    return Text{severity, run->plan.group, id, std::move(title), std::move(more)};
   }
 
   MaybeText of_wait(const RunOpened& opened) const {
@@ -141,8 +163,9 @@ struct Writer {
       more += fmt::format("{}outage {}", more.empty() ? "" : "; ",
                           to_rough(*ended.outage_ended_at - *ended.outage_began_at));
     }
-    return of_run(severity, ended.run, fmt::format("{} {}", ended.run, to_string(ended.state)),
-                  more);
+    std::string state_word(to_string(ended.state));
+    std::ranges::replace(state_word, '_', ' ');
+    return of_run(severity, ended.run, fmt::format("{} is {}", ended.run, state_word), more);
   }
   MaybeText operator()(const RunParked& parked) const {
     return of_run(Severity::critical, parked.run,
@@ -175,15 +198,16 @@ struct Writer {
                 record.reason};
   }
   MaybeText operator()(const AutomationHeld& held) const {
-    const std::string what = held.group.empty() ? "every group" : held.group.text();
     return Text{Severity::critical, held.group, RunId(),
-                fmt::format("automation of {} is held by {}", what, record.actor), record.reason};
+                fmt::format("automation of {} is held by {}", scope_of(held.group), record.actor),
+                fmt::format("{}{}{}", record.reason, record.reason.empty() ? "" : "; ",
+                            how_to_release(held.group))};
   }
   MaybeText operator()(const AutomationReleased& released) const {
-    const std::string what = released.group.empty() ? "every group" : released.group.text();
-    return Text{Severity::info, released.group, RunId(),
-                fmt::format("automation of {} is released by {}", what, record.actor),
-                record.reason};
+    return Text{
+        Severity::info, released.group, RunId(),
+        fmt::format("automation of {} is released by {}", scope_of(released.group), record.actor),
+        record.reason};
   }
   MaybeText operator()(const GroupStateChanged& changed) const {
     const bool bad = changed.to == GroupState::degraded || changed.to == GroupState::critical;
@@ -256,15 +280,16 @@ struct Writer {
                 restored.because};
   }
   MaybeText operator()(const HoldAlarmRaised& alarm) const {
-    const std::string what = alarm.group.empty() ? "every group" : alarm.group.text();
     const auto group = state.groups.find(alarm.group);
     const auto& hold = group == state.groups.end() ? state.hold : group->second.hold;
-    return Text{
-        Severity::warning, alarm.group, RunId(),
-        fmt::format("automation of {} is held for {} already", what,
-                    to_rough(record.at - alarm.held_since)),
-        hold ? fmt::format("by {}{}", hold->actor, hold->reason.empty() ? "" : ": " + hold->reason)
-             : std::string()};
+    std::string by;
+    if (hold) {
+      by = fmt::format("by {}{}; ", hold->actor, hold->reason.empty() ? "" : ": " + hold->reason);
+    }
+    return Text{Severity::warning, alarm.group, RunId(),
+                fmt::format("automation of {} is held for {} already", scope_of(alarm.group),
+                            to_rough(record.at - alarm.held_since)),
+                by + how_to_release(alarm.group)};
   }
   MaybeText operator()(const HomeReadinessChanged& changed) const {
     return Text{Severity::info, changed.group, RunId(),
@@ -298,8 +323,22 @@ struct Writer {
   }
   MaybeText operator()(const ObligationRetried&) const { return std::nullopt; }
   MaybeText operator()(const ObligationEnded& ended) const {
-    return Text{Severity::info, GroupName(), RunId(),
-                fmt::format("{} is settled", ended.obligation), ended.because};
+    std::string title = fmt::format("{} is settled", ended.obligation);
+    if (!ended.group.empty()) {
+      title =
+          fmt::format("{}: {} owes no {} any more", ended.group, ended.site, to_string(ended.kind));
+    }
+    return Text{Severity::info, ended.group, RunId(), std::move(title), ended.because};
+  }
+  MaybeText operator()(const PreflightChanged& changed) const {
+    return Text{
+        changed.ready ? Severity::info : Severity::warning,
+        changed.group,
+        RunId(),
+        fmt::format("{}: preflight {} of {} {}", changed.group, changed.item, changed.site,
+                    changed.ready ? "is well again" : "fails: it may not be able to take over"),
+        changed.because,
+        fmt::format("bascule preflight {} --to {}", changed.group, changed.site)};
   }
 };
 
@@ -341,15 +380,26 @@ std::optional<Message> message_for(const Record& record, const engine::State& st
   message.cluster = state.cluster;
   tell_incident(message, state);
   tell_run(message, record, state);
+  message.delivery = fmt::format("{}/{}/{}", state.cluster, state.journal, record.seq);
   message.title = text->title;
-  std::string command = "bascule status";
-  if (!text->group.empty()) command = fmt::format("bascule explain {}", text->group);
-  if (!text->run.empty()) command = fmt::format("bascule show {}", text->run);
-  message.text = fmt::format("{}{}{}", text->more, text->more.empty() ? "" : " — ", command);
+  const engine::Run* run = find_run(state, text->run);
+  if (run != nullptr) message.title += fmt::format(" ({})", route(*run));
+  message.title = shortened(std::move(message.title), kLongestTitle);
+  message.text =
+      fmt::format("{}{}{}", shortened(text->more, kLongestText), text->more.empty() ? "" : " — ",
+                  text->command.empty() ? usual_command(*text) : text->command);
   message.data = {{"type", std::string(type_name(record.body))},
                   {"actor", record.actor},
-                  {"reason", record.reason},
-                  {"run", text->run.empty() ? Json(nullptr) : Json(text->run.text())}};
+                  {"reason", shortened(record.reason, kLongestText)},
+                  {"run", text->run.empty() ? Json(nullptr) : Json(text->run.text())},
+                  {"move", nullptr},
+                  {"source", nullptr},
+                  {"target", nullptr}};
+  if (run != nullptr) {
+    message.data["move"] = std::string(to_string(run->plan.move));
+    message.data["source"] = run->plan.source.text();
+    message.data["target"] = run->plan.target.text();
+  }
   return message;
 }
 

@@ -308,7 +308,7 @@ TEST(Situations, TheJournalTellsWhatPeopleAreToldWhereThatIsAsked) {
   std::string titles;
   for (const Json& message : told.body["told"]) titles += text_or(message, "title") + "\n";
   EXPECT_NE(titles.find("r-0001 started by ana (failover of shop: "), std::string::npos) << titles;
-  EXPECT_NE(titles.find("r-0001 done (failover of shop: "), std::string::npos) << titles;
+  EXPECT_NE(titles.find("r-0001 is done (failover of shop: "), std::string::npos) << titles;
 }
 
 TEST(Situations, ARunThatGoesOnShowsItsOutageByNowAndWhatItsStepsWaitFor) {

@@ -103,7 +103,7 @@ TEST_F(ChecklistTest, AnItemThatIsNotReadyStopsWhatItBlocks) {
     // Gate 6 knows it from the same question.
     const auto& readings = bascule_->supervisor->loop()->readings().preflights;
     ASSERT_TRUE(readings.contains({kShop, kBerlin, "lag"}));
-    EXPECT_EQ(readings.at({kShop, kBerlin, "lag"}).inspection->because, world_.lag);
+    EXPECT_EQ(readings.at({kShop, kBerlin, "lag"}).newest.inspection->because, world_.lag);
     bascule_.reset();
   }
 }

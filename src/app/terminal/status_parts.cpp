@@ -90,6 +90,18 @@ void add_front_door(Page& page, const Json& group, Instant now) {
   }
 }
 
+void add_unready(Page& page, const Json& group, Instant now) {
+  for (const Json& item : list(group, "unready")) {
+    const std::string site = text_or(item, "site");
+    page.flow({{fmt::format("{} {} may not be able to take over since {}: {}: {}", kWaiting, site,
+                            age(instant(item, "since"), now), text_or(item, "item"),
+                            text_or(item, "because")),
+                Tone::warning},
+               {fmt::format("; `bascule preflight {} --to {}`", text_or(group, "group"), site)}},
+              0, 2);
+  }
+}
+
 void add_drill(Page& page, const Json& group) {
   const Json& drill = member(group, "drill");
   if (const std::string sentence = text_or(drill, "sentence"); !sentence.empty()) {
@@ -210,6 +222,7 @@ void add_notices(Page& page, const Json& group, Instant now) {
   add_drill(page, group);
   add_way_home(page, group);
   add_obligations(page, group, now);
+  add_unready(page, group, now);
 }
 
 void add_checks(Page& page, const Json& group, Instant now) {

@@ -35,11 +35,11 @@ TEST(GatePreflight, WhatBlocksIsAskedOfEveryMoveThatItBlocks) {
     state.configuration.groups.front().sites[1].preflight.front().blocks = row.blocks;
     Readings readings = test_world::healthy_readings(at(0));
     if (row.found) {
-      InspectionReading reading;
-      reading.at = at(0);
-      reading.inspection = Inspection();
-      reading.inspection->finding = *row.found;
-      reading.inspection->because = "45s behind";
+      PreflightReading reading;
+      reading.newest.at = at(0);
+      reading.newest.inspection = Inspection();
+      reading.newest.inspection->finding = *row.found;
+      reading.newest.inspection->because = "45s behind";
       readings.preflights[{kShop, kBerlin, "lag"}] = reading;
     }
     const Proposal proposal{kShop, row.move, kAmsterdam, kBerlin, Trigger::manual};

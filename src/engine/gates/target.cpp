@@ -7,7 +7,7 @@
 #include "engine/gates/ask.h"
 #include "engine/lookups.h"
 #include "engine/phrases.h"
-#include "engine/plan/planner.h"
+#include "engine/preflight.h"
 
 namespace bascule::engine {
 namespace {
@@ -196,16 +196,12 @@ GateAnswer with_preflight(const Question& question, GateAnswer answer) {
     const std::string& name = preflight.item.name;
     const auto found = question.readings.preflights.find({question.group.name, site.name, name});
     const bool fresh = found != question.readings.preflights.end() &&
-                       question.now - found->second.at <= kPreflightFresh;
+                       question.now - found->second.newest.at <= kPreflightFresh;
     Refusal complaint;
     if (!fresh) {
       if (always) complaint = fmt::format("preflight {} was not asked yet", name);
-    } else if (found->second.error) {
-      complaint = fmt::format("preflight {}: {}", name, found->second.error->message);
-    } else if (!is_ready(*found->second.inspection)) {
-      const std::string& because = found->second.inspection->because;
-      complaint =
-          fmt::format("preflight {}: {}", name, because.empty() ? "it is not ready" : because);
+    } else if (const auto why = complaint_of(found->second.newest)) {
+      complaint = fmt::format("preflight {}: {}", name, *why);
     }
     if (!complaint) continue;
     if (always || planned) return it_refuses(fmt::format("{}: {}", site.name, *complaint));

@@ -225,8 +225,8 @@ class Witness {
       const bool binds =
           preflight.blocks == Blocks::always || (preflight.blocks == Blocks::planned && planned);
       if (bound) {
-        InspectionReading reading{at_, Inspection(), std::nullopt};
-        reading.inspection->finding = Finding::done;
+        PreflightReading reading{{at_, Inspection(), std::nullopt}, std::nullopt};
+        reading.newest.inspection->finding = Finding::done;
         evidence_.readings.preflights[{proposal_.group, site->name, name}] = reading;
       } else if (binds) {
         cannot_ask(GateName::target, fmt::format("preflight {} did not bind then", name));

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "async/random.h"
 #include "async/scope.h"
 #include "async/with_deadline.h"
 #include "providers/notify/kinds.h"
@@ -14,8 +15,11 @@ namespace {
 // For one channel; what is left then is for telling.
 constexpr Duration kChannelLimit{5'000};
 
-Message test_message(const StepCall& call, const SiteName& site, Instant now) {
+Message test_message(const StepCall& call, const std::string& cluster, const SiteName& site,
+                     Instant now) {
   Message message;
+  message.cluster = cluster;
+  message.delivery = fmt::format("{}/test/{}", cluster, random_mark());
   message.group = call.group;
   message.at = now;
   message.title = fmt::format("test message of {}: nothing has happened", call.group);
@@ -36,7 +40,8 @@ awaitable<void> ask_into(Clock& clock, Channel channel, std::optional<Message> m
 
 class TestMessage final : public Action {
  public:
-  TestMessage(SiteName site, Services& services) : site_(std::move(site)), services_(services) {}
+  TestMessage(std::string cluster, SiteName site, Services& services)
+      : cluster_(std::move(cluster)), site_(std::move(site)), services_(services) {}
 
   awaitable<Result<Inspection>> inspect(StepCall call) override {
     const bool sends = call.asked_by == AskedBy::person;
@@ -49,7 +54,7 @@ class TestMessage final : public Action {
       co_return inspection;
     }
     std::optional<Message> message;
-    if (sends) message = test_message(call, site_, services_.clock.now());
+    if (sends) message = test_message(call, cluster_, site_, services_.clock.now());
     const Deadline limit = earlier_of(call.deadline, Deadline::in(services_.clock, kChannelLimit));
     std::vector<Result<void>> answers(channels.size());
     Scope scope(services_.io.get_executor(), nullptr);
@@ -81,6 +86,7 @@ class TestMessage final : public Action {
   awaitable<Result<void>> revert(StepCall) override { co_return Result<void>(); }
 
  private:
+  std::string cluster_;
   SiteName site_;
   Services& services_;
 };
@@ -97,7 +103,7 @@ ActionKind test_kind() {
   test.kind.only_preflight = true;
   test.remedy = "see why the notifiers named there cannot be reached, or add one under `notify:`";
   test.make = [](ActionContext context, Services& services) -> Result<std::shared_ptr<Action>> {
-    return std::make_shared<TestMessage>(context.site, services);
+    return std::make_shared<TestMessage>(context.cluster, context.site, services);
   };
   return test;
 }
