@@ -89,6 +89,30 @@ bool is_whole_number(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// "`routing_key`, or `api_token`, `service` and `from`"
+std::string text_of_ways(const Kind& kind) {
+  std::string text;
+  for (const std::vector<std::string>& way : kind.ways) {
+    if (!text.empty()) text += ", or ";
+    for (std::size_t i = 0; i < way.size(); ++i) {
+      if (i > 0) text += i + 1 == way.size() ? " and " : ", ";
+      text += quote(way[i]);
+    }
+  }
+  return text;
+}
+
+// Exactly one of the ways is written, and in full.
+void expect_one_way(Reading& reading, const TreeNode& node, const Kind& kind) {
+  const auto written = [&](const std::string& name) { return node.find(name) != nullptr; };
+  const auto begun = [&](const auto& way) { return std::ranges::any_of(way, written); };
+  const auto whole = [&](const auto& way) { return std::ranges::all_of(way, written); };
+  const bool is_one = std::ranges::count_if(kind.ways, begun) == 1;
+  if (kind.ways.empty() || (is_one && std::ranges::any_of(kind.ways, whole))) return;
+  reading.problems.error("one_way", node.span,
+                         fmt::format("{} takes {}", quote(kind.name), text_of_ways(kind)));
+}
+
 TreeNode text_node(const TreeNode& like, std::string text, NodeKind kind) {
   TreeNode node;
   node.kind = kind;
@@ -147,6 +171,7 @@ Json FieldReader::read_fields(const TreeNode& node, const std::vector<Field>& fi
 Json FieldReader::read_kind(const TreeNode& node, const Kind& kind) {
   if (!node.is_scalar()) {
     if (!expect_mapping(reading_, node, quote(kind.name))) return Json::object();
+    expect_one_way(reading_, node, kind);
     return read_fields(node, kind.fields, kind.name);
   }
   std::vector<const Field*> required;

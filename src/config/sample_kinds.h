@@ -143,6 +143,9 @@ inline Kinds kinds() {
       optional("at")};
   Kind log{.name = "log", .role = KindRole::notifier, .summary = "Appends to a file."};
   log.fields = {required("path")};
+  Kind pager{.name = "pager", .role = KindRole::notifier, .summary = "Wakes somebody up."};
+  pager.fields = {optional("key"), optional("token"), optional("service"), optional("from")};
+  pager.ways = {{"key"}, {"token", "service", "from"}};
   Kind sqlite{.name = "sqlite", .role = KindRole::store, .summary = "One file."};
   sqlite.fields = {required("path")};
   Kind memory{.name = "memory", .role = KindRole::store, .summary = "Nothing is kept."};
@@ -151,7 +154,7 @@ inline Kinds kinds() {
   return Kinds{probes(),
                actions(),
                {record},
-               {log},
+               {log, pager},
                {sqlite, memory},
                {folder},
                {"aws.s3.upload", "aws.rds.promote_replica", "aws.route53.record", "azure.postgres",

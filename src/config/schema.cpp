@@ -139,6 +139,9 @@ bool may_be_text(const Kind& kind) {
 
 Json kind_schema(const Kind& kind) {
   Json schema = fields_schema(kind.fields);
+  for (const std::vector<std::string>& way : kind.ways) {
+    schema["oneOf"].push_back(Json{{"required", way}});
+  }
   if (may_be_text(kind)) {
     schema = Json{{"anyOf", Json::array({std::move(schema), Json{{"type", "string"}}})}};
   }

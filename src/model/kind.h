@@ -55,6 +55,8 @@ struct Kind {
   KindRole role = KindRole::action;
   std::string summary;
   std::vector<Field> fields = {};
+  // Ways to write it: all fields of exactly one of these are written. Empty: no such choice.
+  std::vector<std::vector<std::string>> ways = {};
   std::vector<Field> outputs = {};            // what `steps.NAME.OUTPUT` may name
   std::vector<std::string> permissions = {};  // what the credentials must be allowed to do
   std::vector<Phase> phases =
