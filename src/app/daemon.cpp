@@ -283,6 +283,11 @@ int serve(const ServeOptions& options) {
       [&metrics = *daemon.metrics](const std::string& channel, const std::string& result) {
         metrics.notified(channel, result);
       });
+  daemon.room->notifications()->report_with(
+      [log = daemon.log](Severity severity, const std::string& line) {
+        const bool is_good = severity == Severity::info;
+        log->log(is_good ? spdlog::level::info : spdlog::level::warn, "{}", line);
+      });
   auto api = ServedApi::open(
       daemon.io, ServedApi::Parts{*daemon.room, *daemon.metrics, *daemon.events, daemon.log});
   if (!api) return give_up(daemon, api.error());

@@ -1,8 +1,12 @@
 #include "runtime/cursors.h"
 
+#include <fmt/format.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "model/json.h"
@@ -18,25 +22,85 @@ Result<void> replace_file(const std::string& path, const std::string& text) {
     std::ofstream file(draft, std::ios::binary | std::ios::trunc);
     file << text;
     file.flush();
-    if (!file) return fail(ErrorCode::unavailable, "{} cannot be written", draft);
+    if (!file)
+      return fail(ErrorCode::unavailable, "{} cannot be written: {}", draft, std::strerror(errno));
   }
   if (std::rename(draft.c_str(), path.c_str()) != 0) {
-    return fail(ErrorCode::unavailable, "{} cannot be replaced", path);
+    return fail(ErrorCode::unavailable, "{} cannot be replaced: {}", path, std::strerror(errno));
   }
   return {};
+}
+
+// Nothing: there is no such file.
+Result<std::optional<std::string>> read_small(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return std::optional<std::string>();
+  if (!std::filesystem::is_regular_file(path, ignored))
+    return fail(ErrorCode::corrupt, "it is no file");
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kLongestFile + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad() || file.gcount() == 0)
+    return fail(ErrorCode::unavailable, "it cannot be read, or is empty");
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return std::optional(std::move(text));
 }
 
 }  // namespace
 
 Cursors::Cursors(std::string path) : path_(std::move(path)) {
   if (path_.empty()) return;
-  std::ifstream file(path_, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  const Result<Json> json = parse_json(text, kLongestFile);
-  if (!json || !json->is_object()) return;
-  for (const auto& [name, seq] : json->items()) {
-    if (seq.is_number_unsigned()) newest_[name] = seq.get<Sequence>();
+  if (const Result<void> loaded = load(); !loaded) trouble_ = loaded.error().message;
+}
+
+// {"journal": MARK, "told": {CHANNEL: SEQ}}; files from before are the inner object alone.
+Result<void> Cursors::load() {
+  const auto read = read_small(path_);
+  if (!read) return error_of(read);
+  if (!*read) return {};
+  const Result<Json> json = parse_json(**read, kLongestFile);
+  if (!json) return error_of(json);
+  if (!json->is_object()) return fail(ErrorCode::corrupt, "it is no JSON object");
+  const Json& told = json->contains("told") ? json->at("told") : *json;
+  if (!told.is_object()) return fail(ErrorCode::corrupt, "`told` is no JSON object");
+  std::map<std::string, Sequence> newest;
+  for (const auto& [name, seq] : told.items()) {
+    if (!seq.is_number_unsigned())
+      return fail(ErrorCode::corrupt, "`{}` is not the number of a record", name);
+    newest[name] = seq.get<Sequence>();
   }
+  journal_ = text_or(*json, "journal");
+  newest_ = std::move(newest);
+  return {};
+}
+
+std::string Cursors::follow(const std::string& journal, Sequence head) {
+  if (path_.empty()) return "";
+  std::string wrong;
+  if (!trouble_.empty()) {
+    wrong = fmt::format("{} does not say what was told: {}", path_, std::exchange(trouble_, ""));
+  } else if (!journal_.empty() && !journal.empty() && journal_ != journal) {
+    wrong =
+        fmt::format("{} belongs to another journal ({}; this one is {})", path_, journal_, journal);
+    for (auto& [name, seq] : newest_) seq = head;
+  }
+  for (auto& [name, seq] : newest_) {
+    if (seq <= head) continue;
+    if (wrong.empty()) {
+      wrong = fmt::format(
+          "{} says that record {} was told over {}, but the journal ends at record {}: it was set "
+          "back or replaced",
+          path_, seq, name, head);
+    }
+    seq = head;
+  }
+  journal_ = journal;
+  moved_ = moved_ || !wrong.empty();
+  return wrong;
+}
+
+void Cursors::belong_to(const std::string& journal) {
+  if (journal_.empty()) journal_ = journal;
 }
 
 std::optional<Sequence> Cursors::of(const std::string& name) const {
@@ -51,23 +115,25 @@ void Cursors::move(const std::string& name, Sequence seq) {
   moved_ = true;
 }
 
-awaitable<void> Cursors::keep() {
-  if (path_.empty() || writing_) co_return;
+std::string Cursors::text() const {
+  Json told = Json::object();
+  for (const auto& [name, seq] : newest_) told[name] = seq;
+  return to_text(Json{{"journal", journal_}, {"told", std::move(told)}}) + "\n";
+}
+
+awaitable<Result<void>> Cursors::keep() {
+  if (path_.empty() || writing_) co_return Result<void>();
   writing_ = true;
-  while (moved_) {
+  Result<void> written;
+  while (moved_ && written) {
     moved_ = false;
-    Json json = Json::object();
-    for (const auto& [name, seq] : newest_) json[name] = seq;
-    const std::string text = to_text(json) + "\n";
     const std::string path = path_;
-    const auto write = [path, text] { return replace_file(path, text); };
-    const Result<void> written = co_await pool_.run(write);
-    if (!written) {
-      moved_ = true;
-      break;
-    }
+    const auto write = [path, text = text()] { return replace_file(path, text); };
+    written = co_await pool_.run(write);
+    if (!written) moved_ = true;
   }
   writing_ = false;
+  co_return written;
 }
 
 }  // namespace bascule::runtime

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <limits>
+#include <string>
 
 #include "engine/readings.h"
 #include "engine/state.h"
@@ -16,6 +17,9 @@ namespace bascule::runtime {
 class Follower {
  public:
   virtual ~Follower() = default;
+  // Before a journal is replayed: which one it is (State::journal; empty: unknown, or it has no
+  // record yet) and the number of its newest record.
+  virtual void opened(const std::string& /*journal*/, Sequence /*head*/) {}
   // `state` is the state after the record.
   virtual void recorded(const Record& record, const engine::State& state) = 0;
   // Records up to this one are old news: after a start, when the journal is read from its

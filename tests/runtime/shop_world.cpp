@@ -248,18 +248,26 @@ Catalog fake_catalog(FakeWorld& world) {
 }
 
 FakeBascule::FakeBascule(FakeWorld& world, std::shared_ptr<MemoryStore> store, Instant start,
-                         Configuration configuration_value)
+                         Configuration configuration_value, std::vector<Channel> channels)
     : clock(io, start),
       services{io, clock, secrets},
       catalog(fake_catalog(world)),
       configuration(std::move(configuration_value)),
-      journal(clock, std::move(store)) {
+      journal(clock, std::move(store)),
+      notifications(clock, io.get_executor(), std::move(channels), "") {
   journal.free_lease();
-  supervisor = std::make_unique<Supervisor>(
-      Assembly{configuration, catalog, services, journal, journal, {&notices}, "test", false});
+  supervisor = std::make_unique<Supervisor>(Assembly{configuration,
+                                                     catalog,
+                                                     services,
+                                                     journal,
+                                                     journal,
+                                                     {&notices, &notifications},
+                                                     "test",
+                                                     false});
   struct Life {
     static awaitable<void> live(FakeBascule& self) {
       self.result = co_await self.supervisor->run();
+      co_await self.notifications.stop(Deadline::in(self.clock, Duration{3'000}));
       self.ended = true;
     }
   };

@@ -21,6 +21,7 @@
 #include "engine/test_world.h"
 #include "journals/memory/memory_journal.h"
 #include "ports/kinds.h"
+#include "runtime/notifications.h"
 #include "runtime/supervisor.h"
 
 namespace bascule::runtime::test {
@@ -206,8 +207,9 @@ struct Notices final : Follower {
 // One Bascule process over the world, from start to stop or sudden death.
 class FakeBascule {
  public:
+  // Of the channels to people it tells what is recorded, and forgets with its end what it told.
   FakeBascule(FakeWorld& world, std::shared_ptr<MemoryStore> store, Instant start,
-              Configuration configuration);
+              Configuration configuration, std::vector<Channel> channels = {});
   ~FakeBascule();
 
   // Lets time pass until the condition holds.
@@ -236,6 +238,7 @@ class FakeBascule {
   Configuration configuration;
   MemoryJournal journal;
   Notices notices;
+  Notifications notifications;
   std::unique_ptr<Supervisor> supervisor;
   bool ended = false;
   Result<void> result;
