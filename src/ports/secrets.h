@@ -4,6 +4,7 @@
 // "inline:POSITION"}.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "base/result.h"
@@ -20,6 +21,11 @@ class Secrets {
   // back.
   [[nodiscard]] virtual Result<std::string> reveal(const Json& setting) const = 0;
 };
+
+// As a function, for rooms that do not know of this class. `secrets` outlives it.
+inline std::function<Result<std::string>(const Json& setting)> revealing(const Secrets& secrets) {
+  return [&secrets](const Json& setting) { return secrets.reveal(setting); };
+}
 
 inline bool is_secret_reference(const Json& setting) {
   return setting.is_object() && setting.size() == 1 && setting.contains("$secret");

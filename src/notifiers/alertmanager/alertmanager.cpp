@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "net/json_post.h"
+#include "notifiers/vendor.h"
 
 namespace bascule {
 namespace {
@@ -26,12 +26,10 @@ Json alert(const std::string& cluster, const GroupName& group, const AlertLabels
 
 class AlertmanagerNotifier final : public Notifier {
  public:
-  AlertmanagerNotifier(Json settings, Services& services, std::shared_ptr<net::HttpClient> client)
-      : settings_(std::move(settings)),
-        services_(services),
-        client_(std::move(client)),
-        urls_(texts_or_empty(settings_, "urls")) {
-    for (const auto& [name, value] : settings_.value("labels", Json::object()).items()) {
+  explicit AlertmanagerNotifier(std::shared_ptr<net::ApiClient> api)
+      : api_(std::move(api)), urls_(texts_or_empty(api_->settings(), "urls")) {
+    const Json labels = api_->settings().value("labels", Json::object());
+    for (const auto& [name, value] : labels.items()) {
       if (value.is_string()) labels_[name] = value.get<std::string>();
     }
   }
@@ -76,23 +74,20 @@ class AlertmanagerNotifier final : public Notifier {
     std::size_t left = urls_.size();
     for (std::string address : urls_) {
       while (address.ends_with('/')) address.pop_back();
-      Result<net::Url> url = net::parse_url(address + path);
-      if (!url) co_return fail(in_context("urls", url.error()));
-      net::Request request(method, std::move(*url));
-      request.body = body;
-      request.safe_to_repeat = true;
-      const Duration share = deadline.left(services_.clock) / static_cast<int>(left--);
-      const Deadline limit = earlier_of(deadline, Deadline::in(services_.clock, share));
-      auto sent = co_await net::send_json(services_.clock, *client_, std::move(request), limit);
+      auto request = net::ApiClient::request(method, "urls", address + path);
+      if (!request) co_return error_of(request);
+      request->body = body;
+      request->safe_to_repeat = true;
+      const Duration share = deadline.left(api_->clock()) / static_cast<int>(left--);
+      const Deadline limit = earlier_of(deadline, Deadline::in(api_->clock(), share));
+      const Result<void> sent = co_await api_->tell(std::move(*request), limit);
       if (sent) told = true;
-      if (!sent) first = error_of(sent);
+      if (!sent) first = sent;
     }
     co_return told ? Result<void>() : first;
   }
 
-  Json settings_;
-  Services& services_;
-  std::shared_ptr<net::HttpClient> client_;
+  std::shared_ptr<net::ApiClient> api_;
   std::vector<std::string> urls_;
   AlertLabels labels_;
   std::map<GroupName, Instant> began_;
@@ -113,30 +108,17 @@ Json alert_of(const Standing& standing, const AlertLabels& labels) {
 }
 
 NotifierKind alertmanager_notifier(net::Resolver& resolver) {
-  NotifierKind alertmanager;
-  alertmanager.kind.name = "alertmanager";
-  alertmanager.kind.role = KindRole::notifier;
-  alertmanager.kind.summary = "Keeps an alert firing in Alertmanager while an incident is open.";
-  Field urls{.name = "urls",
-             .type = FieldType::list,
-             .summary = "Addresses of all Alertmanagers of one cluster.",
-             .required = true};
-  urls.items = {Field{.name = "url"}};
+  Field urls = text_list("urls", "url", "Addresses of all Alertmanagers of one cluster.");
+  urls.required = true;
+  urls.default_value = nullptr;
   Field labels{.name = "labels",
                .type = FieldType::map,
                .summary = "Added to each alert; they are part of its identity.",
                .default_value = Json::object()};
   labels.items = {Field{.name = "value"}};
-  alertmanager.kind.fields = {
-      urls, labels, Field{.name = "ca", .summary = "PEM file of the authorities to trust."}};
-  alertmanager.make = [&resolver](Json settings,
-                                  Services& services) -> Result<std::shared_ptr<Notifier>> {
-    auto client = net::make_api_client(services.clock, resolver, text_or(settings, "ca"));
-    if (!client) return fail(in_context("ca", client.error()));
-    return std::make_shared<AlertmanagerNotifier>(std::move(settings), services,
-                                                  std::move(*client));
-  };
-  return alertmanager;
+  return vendor_kind(resolver, "alertmanager",
+                     "Keeps an alert firing in Alertmanager while an incident is open.",
+                     {urls, labels}, make_notifier<AlertmanagerNotifier>);
 }
 
 }  // namespace bascule

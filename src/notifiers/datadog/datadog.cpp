@@ -4,7 +4,8 @@
 
 #include <utility>
 
-#include "net/json_post.h"
+#include "base/text.h"
+#include "notifiers/vendor.h"
 
 namespace bascule {
 namespace {
@@ -40,52 +41,38 @@ std::vector<std::string> tags_of(const std::string& cluster, const GroupName& gr
 
 class DatadogNotifier final : public Notifier {
  public:
-  DatadogNotifier(Json settings, Services& services, std::shared_ptr<net::HttpClient> client)
-      : settings_(std::move(settings)),
-        services_(services),
-        client_(std::move(client)),
-        endpoint_(text_or(settings_, "endpoint",
-                          "https://api." + text_or(settings_, "site", "datadoghq.com"))),
-        tags_(texts_or_empty(settings_, "tags")) {}
+  explicit DatadogNotifier(std::shared_ptr<net::ApiClient> api)
+      : api_(std::move(api)),
+        endpoint_(text_or(api_->settings(), "endpoint",
+                          "https://api." + text_or(api_->settings(), "site", "datadoghq.com"))),
+        tags_(texts_or_empty(api_->settings(), "tags")) {}
 
   awaitable<Result<void>> send(Message message, Deadline deadline) override {
-    co_return co_await post("/api/v1/events", datadog_event(message, tags_), deadline);
+    co_return co_await call("POST", "/api/v1/events", datadog_event(message, tags_), deadline);
   }
   awaitable<Result<void>> refresh(std::vector<Standing> groups, Deadline deadline) override {
-    if (!boolean_or(settings_, "metrics", false) || groups.empty()) co_return Result<void>();
-    co_return co_await post("/api/v2/series", datadog_series(groups, tags_), deadline);
+    if (!boolean_or(api_->settings(), "metrics", false) || groups.empty()) {
+      co_return Result<void>();
+    }
+    co_return co_await call("POST", "/api/v2/series", datadog_series(groups, tags_), deadline);
   }
   // Datadog says whether a key is good without taking anything.
   awaitable<Result<void>> reach(Deadline deadline) override {
-    auto made = request("GET", "/api/v1/validate");
-    if (!made) co_return error_of(made);
-    auto answer = co_await net::send_json(services_.clock, *client_, std::move(*made), deadline);
-    if (!answer) co_return error_of(answer);
-    co_return Result<void>();
+    co_return co_await call("GET", "/api/v1/validate", nullptr, deadline);
   }
 
  private:
-  [[nodiscard]] Result<net::Request> request(std::string method, const std::string& path) const {
-    const Result<std::string> key = services_.secrets.reveal(settings_.at("api_key"));
-    if (!key) return fail(in_context("api_key", key.error()));
-    Result<net::Url> url = net::parse_url(endpoint_ + path);
-    if (!url) return fail(in_context("endpoint", url.error()));
-    net::Request made(std::move(method), std::move(*url));
-    made.headers.set("DD-API-KEY", *key);
-    return made;
-  }
-  awaitable<Result<void>> post(std::string path, Json body, Deadline deadline) {
-    auto made = request("POST", path);
+  awaitable<Result<void>> call(std::string method, std::string path, Json body, Deadline deadline) {
+    const Result<std::string> key = api_->reveal("api_key");
+    if (!key) co_return error_of(key);
+    auto made = net::ApiClient::request(std::move(method), "endpoint", endpoint_ + path);
     if (!made) co_return error_of(made);
-    made->body = to_text(body);
-    auto sent = co_await net::send_json(services_.clock, *client_, std::move(*made), deadline);
-    if (!sent) co_return error_of(sent);
-    co_return Result<void>();
+    made->headers.set("DD-API-KEY", *key);
+    if (!body.is_null()) made->body = to_text(body);
+    co_return co_await api_->tell(std::move(*made), deadline);
   }
 
-  Json settings_;
-  Services& services_;
-  std::shared_ptr<net::HttpClient> client_;
+  std::shared_ptr<net::ApiClient> api_;
   std::string endpoint_;
   std::vector<std::string> tags_;
 };
@@ -94,7 +81,7 @@ class DatadogNotifier final : public Notifier {
 
 Json datadog_event(const Message& message, const std::vector<std::string>& tags) {
   Json event{{"title", message.title},
-             {"text", message.text.substr(0, kLongestText)},
+             {"text", shortened(message.text, kLongestText)},
              {"alert_type", alert_type_of(message)},
              {"priority", message.severity == Severity::info ? "low" : "normal"},
              {"source_type_name", "bascule"},
@@ -128,32 +115,17 @@ Json datadog_series(const std::vector<Standing>& groups, const std::vector<std::
 }
 
 NotifierKind datadog_notifier(net::Resolver& resolver) {
-  NotifierKind datadog;
-  datadog.kind.name = "datadog";
-  datadog.kind.role = KindRole::notifier;
-  datadog.kind.summary = "Sends each message as an event to Datadog, and if asked for, series.";
-  Field tags{.name = "tags",
-             .type = FieldType::list,
-             .summary = "Added to every event and series.",
-             .default_value = Json::array()};
-  tags.items = {Field{.name = "tag"}};
-  datadog.kind.fields = {
-      Field{.name = "api_key", .summary = "An API key.", .required = true, .secret = true},
-      Field{.name = "site", .summary = "Which Datadog.", .default_value = "datadoghq.com"},
-      Field{.name = "metrics",
-            .type = FieldType::boolean,
-            .summary = "Also send state, protection and lag once a minute.",
-            .default_value = false},
-      tags,
-      Field{.name = "endpoint", .summary = "Instead of the site's own address."},
-      Field{.name = "ca", .summary = "PEM file of the authorities to trust."}};
-  datadog.make = [&resolver](Json settings,
-                             Services& services) -> Result<std::shared_ptr<Notifier>> {
-    auto client = net::make_api_client(services.clock, resolver, text_or(settings, "ca"));
-    if (!client) return fail(in_context("ca", client.error()));
-    return std::make_shared<DatadogNotifier>(std::move(settings), services, std::move(*client));
-  };
-  return datadog;
+  return vendor_kind(
+      resolver, "datadog", "Sends each message as an event to Datadog, and if asked for, series.",
+      {Field{.name = "api_key", .summary = "An API key.", .required = true, .secret = true},
+       Field{.name = "site", .summary = "Which Datadog.", .default_value = "datadoghq.com"},
+       Field{.name = "metrics",
+             .type = FieldType::boolean,
+             .summary = "Also send state, protection and lag once a minute.",
+             .default_value = false},
+       text_list("tags", "tag", "Added to every event and series."),
+       Field{.name = "endpoint", .summary = "Instead of the site's own address."}},
+      make_notifier<DatadogNotifier>);
 }
 
 }  // namespace bascule

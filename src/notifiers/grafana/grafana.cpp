@@ -4,53 +4,44 @@
 
 #include <utility>
 
-#include "net/json_post.h"
+#include "notifiers/vendor.h"
 
 namespace bascule {
 namespace {
 
 class GrafanaNotifier final : public Notifier {
  public:
-  GrafanaNotifier(Json settings, Services& services, std::shared_ptr<net::HttpClient> client)
-      : settings_(std::move(settings)), services_(services), client_(std::move(client)) {}
+  explicit GrafanaNotifier(std::shared_ptr<net::ApiClient> api) : api_(std::move(api)) {}
 
   awaitable<Result<void>> send(Message message, Deadline deadline) override {
     if (boolean_or(message.data, "test", false)) co_return co_await reach(deadline);
     if (text_or(message.data, "type") != "RunEnded") co_return Result<void>();
     auto made = request("POST", "/api/annotations");
     if (!made) co_return error_of(made);
-    made->body = to_text(grafana_annotation(message, texts_or_empty(settings_, "tags"),
-                                            text_or(settings_, "dashboard")));
-    auto sent = co_await net::send_json(services_.clock, *client_, std::move(*made), deadline);
-    if (!sent) co_return error_of(sent);
-    co_return Result<void>();
+    made->body = to_text(grafana_annotation(message, texts_or_empty(api_->settings(), "tags"),
+                                            text_or(api_->settings(), "dashboard")));
+    co_return co_await api_->tell(std::move(*made), deadline);
   }
 
   // Also shows whether the token may see annotations.
   awaitable<Result<void>> reach(Deadline deadline) override {
     auto made = request("GET", "/api/annotations?limit=1");
     if (!made) co_return error_of(made);
-    auto answer = co_await net::send_json(services_.clock, *client_, std::move(*made), deadline);
-    if (!answer) co_return error_of(answer);
-    co_return Result<void>();
+    co_return co_await api_->tell(std::move(*made), deadline);
   }
 
  private:
-  [[nodiscard]] Result<net::Request> request(std::string method, const std::string& path) const {
-    std::string address = text_or(settings_, "url");
+  Result<net::Request> request(std::string method, const std::string& path) {
+    std::string address = text_or(api_->settings(), "url");
     while (address.ends_with('/')) address.pop_back();
-    Result<net::Url> url = net::parse_url(address + path);
-    if (!url) return fail(in_context("url", url.error()));
-    const Result<std::string> token = services_.secrets.reveal(settings_.at("token"));
-    if (!token) return fail(in_context("token", token.error()));
-    net::Request made(std::move(method), std::move(*url));
-    made.headers.set("Authorization", "Bearer " + *token);
+    auto made = net::ApiClient::request(std::move(method), "url", address + path);
+    const Result<std::string> token = api_->reveal("token");
+    if (!token) return error_of(token);
+    if (made) made->headers.set("Authorization", "Bearer " + *token);
     return made;
   }
 
-  Json settings_;
-  Services& services_;
-  std::shared_ptr<net::HttpClient> client_;
+  std::shared_ptr<net::ApiClient> api_;
 };
 
 }  // namespace
@@ -70,31 +61,16 @@ Json grafana_annotation(const Message& message, const std::vector<std::string>& 
 }
 
 NotifierKind grafana_notifier(net::Resolver& resolver) {
-  NotifierKind grafana;
-  grafana.kind.name = "grafana";
-  grafana.kind.role = KindRole::notifier;
-  grafana.kind.summary = "Marks each run that has ended as an annotation in Grafana.";
-  Field tags{.name = "tags",
-             .type = FieldType::list,
-             .summary = "Tags of the annotations, beside bascule, cluster and group.",
-             .default_value = Json::array()};
-  tags.items = {Field{.name = "tag"}};
-  grafana.kind.fields = {
-      Field{.name = "url", .summary = "Grafana's address.", .required = true},
-      Field{.name = "token",
-            .summary = "Of a service account that may write annotations.",
-            .required = true,
-            .secret = true},
-      tags,
-      Field{.name = "dashboard", .summary = "UID of one dashboard; else all see it by its tags."},
-      Field{.name = "ca", .summary = "PEM file of the authorities to trust."}};
-  grafana.make = [&resolver](Json settings,
-                             Services& services) -> Result<std::shared_ptr<Notifier>> {
-    auto client = net::make_api_client(services.clock, resolver, text_or(settings, "ca"));
-    if (!client) return fail(in_context("ca", client.error()));
-    return std::make_shared<GrafanaNotifier>(std::move(settings), services, std::move(*client));
-  };
-  return grafana;
+  return vendor_kind(
+      resolver, "grafana", "Marks each run that has ended as an annotation in Grafana.",
+      {Field{.name = "url", .summary = "Grafana's address.", .required = true},
+       Field{.name = "token",
+             .summary = "Of a service account that may write annotations.",
+             .required = true,
+             .secret = true},
+       text_list("tags", "tag", "Tags of the annotations, beside bascule, cluster and group."),
+       Field{.name = "dashboard", .summary = "UID of one dashboard; else all see it by its tags."}},
+      make_notifier<GrafanaNotifier>);
 }
 
 }  // namespace bascule

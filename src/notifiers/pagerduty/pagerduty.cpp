@@ -4,7 +4,8 @@
 
 #include <utility>
 
-#include "net/json_post.h"
+#include "base/text.h"
+#include "notifiers/vendor.h"
 
 namespace bascule {
 namespace {
@@ -15,10 +16,7 @@ constexpr const char* kRest = "https://api.pagerduty.com";
 constexpr const char* kRestFormat = "application/vnd.pagerduty+json;version=2";
 
 std::string summary_of(const Message& message) {
-  std::string summary = message.title;
-  if (summary.size() <= kLongestSummary) return summary;
-  summary.resize(kLongestSummary - 3);
-  return summary + "...";
+  return shortened(message.title, kLongestSummary);
 }
 
 std::string source_of(const Message& message) {
@@ -33,70 +31,46 @@ Json details_of(const Message& message) {
               {"data", message.data}};
 }
 
-// What both ways share: where to, and how a request is sent.
+// What both ways share: where to, and how it is found.
 class Paging : public Notifier {
  protected:
-  Paging(Json settings, Services& services, std::shared_ptr<net::HttpClient> client,
-         const char* endpoint)
-      : settings_(std::move(settings)),
-        services_(services),
-        client_(std::move(client)),
-        endpoint_(text_or(settings_, "endpoint", endpoint)) {}
+  Paging(std::shared_ptr<net::ApiClient> api, const char* endpoint)
+      : api_(std::move(api)), endpoint_(text_or(api_->settings(), "endpoint", endpoint)) {}
 
-  [[nodiscard]] Result<std::string> secret(const char* name) const {
-    Result<std::string> text = services_.secrets.reveal(settings_.at(name));
-    if (!text) return fail(in_context(name, text.error()));
-    return text;
-  }
   [[nodiscard]] Result<net::Request> request(std::string method, const std::string& path) const {
-    Result<net::Url> url = net::parse_url(endpoint_ + path);
-    if (!url) return fail(in_context("endpoint", url.error()));
-    return net::Request(std::move(method), std::move(*url));
-  }
-  awaitable<Result<net::Response>> send_request(net::Request request, Deadline deadline) {
-    co_return co_await net::send_json(services_.clock, *client_, std::move(request), deadline);
+    return net::ApiClient::request(std::move(method), "endpoint", endpoint_ + path);
   }
   awaitable<Result<void>> reach(Deadline deadline) override {
     auto asked = request("GET", "/");
     if (!asked) co_return error_of(asked);
-    net::Limits limits;
-    limits.redirects = 0;
-    auto answer = co_await client_->fetch(std::move(*asked), limits, deadline);
-    if (!answer) co_return error_of(answer);
-    co_return Result<void>();
+    co_return co_await api_->find(std::move(*asked), deadline);
   }
 
-  Json settings_;
-  Services& services_;
-  std::shared_ptr<net::HttpClient> client_;
+  std::shared_ptr<net::ApiClient> api_;
   std::string endpoint_;
 };
 
 class EventsNotifier final : public Paging {
  public:
-  EventsNotifier(Json settings, Services& services, std::shared_ptr<net::HttpClient> client)
-      : Paging(std::move(settings), services, std::move(client), kEvents) {}
+  explicit EventsNotifier(std::shared_ptr<net::ApiClient> api) : Paging(std::move(api), kEvents) {}
 
   awaitable<Result<void>> send(Message message, Deadline deadline) override {
     const PageAction action = page_action(message);
     if (action == PageAction::nothing) co_return Result<void>();
-    const Result<std::string> key = secret("routing_key");
+    const Result<std::string> key = api_->reveal("routing_key");
     if (!key) co_return error_of(key);
     const bool is_change = action == PageAction::change;
     auto made = request("POST", is_change ? "/v2/change/enqueue" : "/v2/enqueue");
     if (!made) co_return error_of(made);
     made->body = to_text(is_change ? change_event(message, *key) : page_event(message, *key));
     made->safe_to_repeat = true;  // the same dedup_key
-    auto sent = co_await send_request(std::move(*made), deadline);
-    if (!sent) co_return error_of(sent);
-    co_return Result<void>();
+    co_return co_await api_->tell(std::move(*made), deadline);
   }
 };
 
 class RestNotifier final : public Paging {
  public:
-  RestNotifier(Json settings, Services& services, std::shared_ptr<net::HttpClient> client)
-      : Paging(std::move(settings), services, std::move(client), kRest) {}
+  explicit RestNotifier(std::shared_ptr<net::ApiClient> api) : Paging(std::move(api), kRest) {}
 
   awaitable<Result<void>> send(Message message, Deadline deadline) override {
     switch (page_action(message)) {
@@ -119,15 +93,15 @@ class RestNotifier final : public Paging {
  private:
   awaitable<Result<net::Response>> call(std::string method, std::string path, Json body,
                                         Deadline deadline) {
-    const Result<std::string> token = secret("api_token");
+    const Result<std::string> token = api_->reveal("api_token");
     if (!token) co_return error_of(token);
     auto made = request(std::move(method), path);
     if (!made) co_return error_of(made);
     made->headers.set("Authorization", "Token token=" + *token);
     made->headers.set("Accept", kRestFormat);
-    made->headers.set("From", text_or(settings_, "from"));
+    made->headers.set("From", text_or(api_->settings(), "from"));
     if (!body.is_null()) made->body = to_text(body);
-    co_return co_await send_request(std::move(*made), deadline);
+    co_return co_await api_->ask(std::move(*made), deadline);
   }
 
   // The incident of that key that is not resolved; empty: there is none.
@@ -137,9 +111,11 @@ class RestNotifier final : public Paging {
         net::percent_encode(key));
     auto found = co_await call("GET", path, nullptr, deadline);
     if (!found) co_return error_of(found);
-    const Result<Json> answer = parse_json(found->body);
-    if (!answer) co_return fail(in_context("PagerDuty's incidents", answer.error()));
-    const Json incidents = answer->value("incidents", Json::array());
+    const Json answer = parse_json(found->body).value_or(Json());
+    if (!answer.is_object() || !answer.contains("incidents") || !answer["incidents"].is_array()) {
+      co_return fail(ErrorCode::unavailable, "{} answered with no list of incidents", endpoint_);
+    }
+    const Json& incidents = answer["incidents"];
     co_return incidents.empty() ? std::string() : text_or(incidents.front(), "id");
   }
 
@@ -148,8 +124,9 @@ class RestNotifier final : public Paging {
     auto id = co_await find(message.incident, deadline);
     if (!id) co_return error_of(id);
     if (!id->empty()) co_return Result<void>();
-    auto opened = co_await call("POST", "/incidents",
-                                rest_incident(message, text_or(settings_, "service")), deadline);
+    auto opened =
+        co_await call("POST", "/incidents",
+                      rest_incident(message, text_or(api_->settings(), "service")), deadline);
     if (!opened) co_return error_of(opened);
     co_return Result<void>();
   }
@@ -175,8 +152,15 @@ std::vector<Field> pagerduty_fields() {
                 .secret = true},
           Field{.name = "service", .summary = "The id of the service, for api_token."},
           Field{.name = "from", .summary = "The e-mail address of a user, for api_token."},
-          Field{.name = "endpoint", .summary = "Instead of PagerDuty's own address."},
-          Field{.name = "ca", .summary = "PEM file of the authorities to trust."}};
+          Field{.name = "endpoint", .summary = "Instead of PagerDuty's own address."}};
+}
+
+// The configuration has seen to it that it is one of the two.
+Result<std::shared_ptr<Notifier>> make_paging(std::shared_ptr<net::ApiClient> api) {
+  if (api->settings().contains("routing_key")) {
+    return make_notifier<EventsNotifier>(std::move(api));
+  }
+  return make_notifier<RestNotifier>(std::move(api));
 }
 
 }  // namespace
@@ -245,29 +229,11 @@ Json rest_incident(const Message& message, const std::string& service) {
 }
 
 NotifierKind pagerduty_notifier(net::Resolver& resolver) {
-  NotifierKind pagerduty;
-  pagerduty.kind.name = "pagerduty";
-  pagerduty.kind.role = KindRole::notifier;
-  pagerduty.kind.summary =
-      "Pages people: one incident from the first critical record until all is well.";
-  pagerduty.kind.fields = pagerduty_fields();
-  pagerduty.make = [&resolver](Json settings,
-                               Services& services) -> Result<std::shared_ptr<Notifier>> {
-    const bool by_events = settings.contains("routing_key");
-    const bool by_rest = settings.contains("api_token");
-    if (by_events == by_rest) {
-      return fail(ErrorCode::invalid,
-                  "pagerduty needs either routing_key, or api_token with service and from");
-    }
-    const bool lacks = text_or(settings, "service").empty() || text_or(settings, "from").empty();
-    if (by_rest && lacks) return fail(ErrorCode::invalid, "api_token needs service and from");
-    auto client = net::make_api_client(services.clock, resolver, text_or(settings, "ca"));
-    if (!client) return fail(in_context("ca", client.error()));
-    if (by_rest) {
-      return std::make_shared<RestNotifier>(std::move(settings), services, std::move(*client));
-    }
-    return std::make_shared<EventsNotifier>(std::move(settings), services, std::move(*client));
-  };
+  NotifierKind pagerduty =
+      vendor_kind(resolver, "pagerduty",
+                  "Pages people: one incident from the first critical record until all is well.",
+                  pagerduty_fields(), make_paging);
+  pagerduty.kind.ways = {{"routing_key"}, {"api_token", "service", "from"}};
   return pagerduty;
 }
 

@@ -4,7 +4,8 @@
 
 #include <utility>
 
-#include "net/json_post.h"
+#include "base/text.h"
+#include "notifiers/vendor.h"
 
 namespace bascule {
 namespace {
@@ -14,8 +15,7 @@ constexpr std::size_t kLongestText = 3'000;  // of a section or an attachment
 // The three characters that Slack gives a meaning, and no more text than it takes.
 std::string escaped(const std::string& text) {
   std::string shown;
-  for (const char letter : text) {
-    if (shown.size() > kLongestText) return shown + "…";
+  for (const char letter : shortened(text, kLongestText)) {
     if (letter == '&') {
       shown += "&amp;";
     } else if (letter == '<') {
@@ -44,44 +44,25 @@ std::string color_of(const Message& message) {
 
 class SlackNotifier final : public Notifier {
  public:
-  SlackNotifier(Json settings, Services& services, std::shared_ptr<net::HttpClient> client)
-      : settings_(std::move(settings)), services_(services), client_(std::move(client)) {}
+  explicit SlackNotifier(std::shared_ptr<net::ApiClient> api) : api_(std::move(api)) {}
 
   awaitable<Result<void>> send(Message message, Deadline deadline) override {
-    auto url = address();
-    if (!url) co_return error_of(url);
-    net::Request request("POST", std::move(*url));
-    request.body =
-        to_text(slack_body(message, text_or(settings_, "username"), text_or(settings_, "channel")));
-    auto sent = co_await net::send_json(services_.clock, *client_, std::move(request), deadline);
-    if (!sent) co_return error_of(sent);
-    co_return Result<void>();
+    auto request = api_->request_to_secret("POST", "webhook");
+    if (!request) co_return error_of(request);
+    request->body = to_text(slack_body(message, text_or(api_->settings(), "username"),
+                                       text_or(api_->settings(), "channel")));
+    co_return co_await api_->tell(std::move(*request), deadline);
   }
 
-  // An empty message is refused without being shown to anybody; only the network is learned about.
+  // Only whether somebody answers there: that the address is good would show in a message alone.
   awaitable<Result<void>> reach(Deadline deadline) override {
-    auto url = address();
-    if (!url) co_return error_of(url);
-    net::Request request("GET", std::move(*url));
-    net::Limits limits;
-    limits.redirects = 0;
-    auto answer = co_await client_->fetch(std::move(request), limits, deadline);
-    if (!answer) co_return error_of(answer);
-    co_return Result<void>();
+    auto request = api_->request_to_secret("GET", "webhook");
+    if (!request) co_return error_of(request);
+    co_return co_await api_->find(std::move(*request), deadline);
   }
 
  private:
-  [[nodiscard]] Result<net::Url> address() const {
-    const Result<std::string> text = services_.secrets.reveal(settings_.at("webhook"));
-    if (!text) return fail(in_context("webhook", text.error()));
-    Result<net::Url> url = net::parse_url(*text);
-    if (!url) return fail(in_context("webhook", url.error()));
-    return url;
-  }
-
-  Json settings_;
-  Services& services_;
-  std::shared_ptr<net::HttpClient> client_;
+  std::shared_ptr<net::ApiClient> api_;
 };
 
 }  // namespace
@@ -108,24 +89,15 @@ Json slack_body(const Message& message, const std::string& username, const std::
 }
 
 NotifierKind slack_notifier(net::Resolver& resolver) {
-  NotifierKind slack;
-  slack.kind.name = "slack";
-  slack.kind.role = KindRole::notifier;
-  slack.kind.summary = "Posts each message to a Slack channel by an incoming webhook.";
-  slack.kind.fields = {
-      Field{.name = "webhook",
-            .summary = "The address that Slack gave out; it is a secret.",
-            .required = true,
-            .secret = true},
-      Field{.name = "username", .summary = "As whom.", .default_value = "Bascule"},
-      Field{.name = "channel", .summary = "Instead of the webhook's own, where it may choose."},
-      Field{.name = "ca", .summary = "PEM file of the authorities to trust."}};
-  slack.make = [&resolver](Json settings, Services& services) -> Result<std::shared_ptr<Notifier>> {
-    auto client = net::make_api_client(services.clock, resolver, text_or(settings, "ca"));
-    if (!client) return fail(in_context("ca", client.error()));
-    return std::make_shared<SlackNotifier>(std::move(settings), services, std::move(*client));
-  };
-  return slack;
+  return vendor_kind(
+      resolver, "slack", "Posts each message to a Slack channel by an incoming webhook.",
+      {Field{.name = "webhook",
+             .summary = "The address that Slack gave out; it is a secret.",
+             .required = true,
+             .secret = true},
+       Field{.name = "username", .summary = "As whom.", .default_value = "Bascule"},
+       Field{.name = "channel", .summary = "Instead of the webhook's own, where it may choose."}},
+      make_notifier<SlackNotifier>);
 }
 
 }  // namespace bascule

@@ -1,6 +1,6 @@
 // The notifier `webhook`: each message as one JSON object, POSTed to an address, signed.
 //
-//   Bascule-Delivery: CLUSTER/SEQ          the same for every try of one message
+//   Bascule-Delivery: CLUSTER/JOURNAL/SEQ  the same for every try of one message
 //   Bascule-Timestamp: 1795449600          seconds since 1970, when it was signed
 //   Bascule-Signature: sha256=HEX          HMAC-SHA-256 of "TIMESTAMP.BODY" with the shared secret
 //

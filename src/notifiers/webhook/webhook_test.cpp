@@ -51,6 +51,7 @@ Message example() {
   message.cluster = "demo";
   message.group = GroupName("shop");
   message.seq = 12;
+  message.delivery = "demo/1f0c77a2/12";
   message.title = "shop is CRITICAL (was HEALTHY)";
   message.data = {{"type", "GroupStateChanged"}};
   return message;
@@ -59,7 +60,7 @@ Message example() {
 TEST_F(WebhookTest, SignsWhatItSends) {
   ASSERT_TRUE(send("HTTP/1.1 204 No Content\r\n\r\n", example()));
   EXPECT_TRUE(received_.starts_with("POST /in?token=t0ken HTTP/1.1\r\n"));
-  EXPECT_EQ(header("Bascule-Delivery"), "demo/12");
+  EXPECT_EQ(header("Bascule-Delivery"), "demo/1f0c77a2/12");
   EXPECT_EQ(header("X-Team"), "payments");
   const std::string body = received_.substr(received_.find("\r\n\r\n") + 4);
   EXPECT_EQ(header("Bascule-Signature"),
