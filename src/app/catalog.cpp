@@ -17,6 +17,7 @@
 #include "providers/hook/check.h"
 #include "providers/hook/hook.h"
 #include "providers/http/kinds.h"
+#include "providers/kubernetes/kinds.h"
 #include "providers/notify/kinds.h"
 #include "providers/postgres/kinds.h"
 #include "providers/prometheus/prometheus.h"
@@ -54,8 +55,6 @@ std::vector<Kind> reports() {
 // Named by the specification or by a later contract; refused by name until they exist.
 std::vector<std::string> planned_kinds() {
   return {"etcd",
-          "kubernetes",
-          "kubernetes.nodes_ready",
           "kubernetes.scale",
           "kubernetes.rollout_restart",
           "kubernetes.ingress_annotation",
@@ -130,17 +129,20 @@ std::vector<NotifierKind> notifiers(net::Resolver& resolver) {
 
 }  // namespace
 
-Catalog make_catalog(net::Resolver& resolver) {
+Catalog make_catalog(net::Resolver& resolver, std::vector<KubernetesContextSpec> clusters) {
   Catalog catalog;
+  const auto kubernetes = std::make_shared<kubernetes::Clusters>(std::move(clusters), resolver);
   const postgres::PostgresDependencies postgres{resolver};
   add(catalog.probes, http::probe_kinds(resolver));
   add(catalog.probes, postgres::postgres_probes(postgres));
   add(catalog.probes, dns::probe_kinds(resolver));
+  add(catalog.probes, kubernetes::probe_kinds(kubernetes));
   catalog.probes.push_back(hook::probe_kind());
   catalog.probes.push_back(prometheus::probe_kind(resolver));
   add(catalog.actions, http::action_kinds(resolver));
   add(catalog.actions, postgres::postgres_actions(postgres));
   add(catalog.actions, dns::action_kinds(resolver));
+  add(catalog.actions, kubernetes::action_kinds(kubernetes));
   catalog.actions.push_back(hook::action_kind());
   catalog.actions.push_back(notify::test_kind());
   catalog.notifiers = notifiers(resolver);
@@ -157,7 +159,7 @@ config::Kinds known_kinds() {
   Result<std::unique_ptr<net::Resolver>> resolver =
       net::Resolver::make(io, clock, {"127.0.0.1:53"});
   BASCULE_ASSERT(resolver.has_value(), "a resolver for one loopback address can always be made");
-  const Catalog catalog = make_catalog(**resolver);
+  const Catalog catalog = make_catalog(**resolver, {});
   config::Kinds kinds;
   for (const ProbeKind& probe : catalog.probes) kinds.probes.push_back(probe.kind);
   for (const ActionKind& action : catalog.actions) {

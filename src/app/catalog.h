@@ -7,8 +7,9 @@
 
 namespace bascule::app {
 
-// `resolver` outlives everything made from the catalog.
-Catalog make_catalog(net::Resolver& resolver);
+// `resolver` outlives everything made from the catalog; `clusters` are those that its kinds may
+// name.
+Catalog make_catalog(net::Resolver& resolver, std::vector<KubernetesContextSpec> clusters);
 
 // The same list as data, for the configuration. Makes nothing.
 config::Kinds known_kinds();

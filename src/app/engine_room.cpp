@@ -120,7 +120,7 @@ Result<std::unique_ptr<EngineRoom>> EngineRoom::open(boost::asio::io_context& io
   auto resolver = net::Resolver::make(io, room->clock_, configuration.resolvers);
   if (!resolver) return fail(in_context("resolvers", resolver.error()));
   room->resolver_ = std::move(*resolver);
-  room->catalog_ = make_catalog(*room->resolver_);
+  room->catalog_ = make_catalog(*room->resolver_, configuration.kubernetes_contexts);
   if (auto opened = room->open_store(access); !opened) return error_of(opened);
   auto channels = runtime::make_channels(configuration, room->catalog_, room->services_);
   if (!channels) return error_of(channels);

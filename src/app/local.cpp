@@ -30,7 +30,7 @@ awaitable<Result<Json>> check_once(boost::asio::io_context& io, config::Loaded l
   Services services{io, clock, secrets};
   auto resolver = net::Resolver::make(io, clock, configuration.resolvers);
   if (!resolver) co_return error_of(resolver);
-  const Catalog catalog = make_catalog(**resolver);
+  const Catalog catalog = make_catalog(**resolver, configuration.kubernetes_contexts);
   auto checks = runtime::make_checks(configuration, catalog, services);
   if (!checks) co_return error_of(checks);
   auto looks = co_await runtime::look_once(clock, io.get_executor(), std::move(*checks),

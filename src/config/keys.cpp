@@ -368,6 +368,11 @@ const Field& kubernetes_field() {
   return kField;
 }
 
+const std::vector<std::string>& kubernetes_clouds() {
+  static const std::vector<std::string> kNames{"eks", "aks", "gke"};
+  return kNames;
+}
+
 const std::vector<std::string>& site_variables() {
   static const std::vector<std::string> kNames{"provider", "region",        "zone",
                                                "location", "project",       "subscription",

@@ -44,6 +44,8 @@ const Field& access_field();
 
 // `kubernetes`: its contexts.
 const Field& kubernetes_field();
+// Whose native tokens a context may name one day: refused by name.
+const std::vector<std::string>& kubernetes_clouds();
 
 // Variables of a site that need no `vars`: `provider: aws` is `vars: {provider: aws}`.
 const std::vector<std::string>& site_variables();

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,8 +15,6 @@ namespace bascule::config {
 namespace {
 
 constexpr std::size_t kContextsMax = 1'000;
-// Native tokens of the clouds: of the specification, not in this build.
-constexpr std::array<std::string_view, 3> kClouds{"eks", "aks", "gke"};
 
 class ContextReader {
  public:
@@ -32,8 +29,8 @@ class ContextReader {
     Subject subject;
     subject.path = "kubernetes.contexts." + entry_.key;
     const Json read = FieldReader(reading_, subject)
-                          .read_fields(entry_.value, fields(), "a context",
-                                       {kClouds.begin(), kClouds.end()}, names_of(fields()));
+                          .read_fields(entry_.value, fields(), "a context", kubernetes_clouds(),
+                                       names_of(fields()));
     spec.in_cluster = read.value("in_cluster", false);
     spec.kubeconfig = text_or(read, "kubeconfig");
     spec.context = text_or(read, "context", spec.name);
@@ -56,7 +53,8 @@ class ContextReader {
   bool refuse_clouds() {
     bool any = false;
     for (const Entry& entry : entry_.value.entries) {
-      if (std::ranges::find(kClouds, entry.key) == kClouds.end()) continue;
+      const std::vector<std::string>& clouds = kubernetes_clouds();
+      if (std::ranges::find(clouds, entry.key) == clouds.end()) continue;
       report_unavailable(reading_, entry.key_span, quote(entry.key),
                          "write kubeconfig: FILE; an exec plugin in there brings the token");
       any = true;

@@ -261,6 +261,16 @@ Json site_schema() {
   return schema;
 }
 
+// With what is planned beside a kubeconfig.
+Json kubernetes_schema() {
+  Json schema = value_schema(kubernetes_field());
+  Json& context = schema["properties"]["contexts"]["additionalProperties"];
+  for (const std::string& cloud : kubernetes_clouds()) {
+    context["properties"][cloud] = reference("planned");
+  }
+  return schema;
+}
+
 Json root_forms(const Kinds& kinds) {
   const Json observer = closed_object(Json{{"name", any_text()}, {"at", any_text()}});
   std::vector<Kind> references;
@@ -279,7 +289,7 @@ Json root_forms(const Kinds& kinds) {
                array_of(one_of_kinds(table_properties(reference_keys(), Json{{"at", any_text()}}),
                                      references, {}))},
               {"resolvers", array_of(Json{{"type", "string"}})},
-              {"kubernetes", value_schema(kubernetes_field())},
+              {"kubernetes", kubernetes_schema()},
               {"notify", array_of(one_of_kinds(Json::object(), kinds.notifiers, kinds.planned))},
               {"groups", array_of(reference("group"))}};
 }
