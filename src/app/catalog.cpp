@@ -55,14 +55,6 @@ std::vector<Kind> reports() {
 // Named by the specification or by a later contract; refused by name until they exist.
 std::vector<std::string> planned_kinds() {
   return {"etcd",
-          "kubernetes.scale",
-          "kubernetes.rollout_restart",
-          "kubernetes.ingress_annotation",
-          "kubernetes.ingress_canary",
-          "kubernetes.http_route",
-          "kubernetes.patch",
-          "kubernetes.job",
-          "cnpg.promote",
           "patroni.promote_standby_cluster",
           "patroni.switchover",
           "haproxy.weight",

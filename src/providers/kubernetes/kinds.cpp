@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "providers/kubernetes/nodes.h"
+#include "providers/kubernetes/object.h"
 
 namespace bascule::kubernetes {
 
@@ -35,7 +36,11 @@ std::vector<ProbeKind> probe_kinds(std::shared_ptr<Clusters> clusters) {
 }
 
 std::vector<ActionKind> action_kinds(std::shared_ptr<Clusters> clusters) {
-  return {nodes_ready_kind(std::move(clusters))};
+  return {nodes_ready_kind(clusters),     scale_kind(clusters),
+          rollout_restart_kind(clusters), ingress_annotation_kind(clusters),
+          ingress_canary_kind(clusters),  http_route_kind(clusters),
+          patch_kind(clusters),           job_kind(clusters),
+          promote_kind(clusters)};
 }
 
 }  // namespace bascule::kubernetes
