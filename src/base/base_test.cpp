@@ -3,6 +3,7 @@
 #include "base/name.h"
 #include "base/result.h"
 #include "base/ring.h"
+#include "base/shared_vector.h"
 #include "base/time.h"
 
 namespace bascule {
@@ -65,6 +66,26 @@ TEST(Ring, ForgetsTheOldest) {
   ring.push(3);
   EXPECT_EQ(ring.oldest(), 2);
   EXPECT_EQ(ring.newest(), 3);
+}
+
+// Copies share until one is changed; then that one has its own.
+TEST(SharedVector, CopiesShareTheirElementsUntilOneOfThemIsChanged) {
+  SharedVector<std::string> first{"a", "b"};
+  const SharedVector<std::string> second = first;
+  EXPECT_EQ(&second[0], &std::as_const(first)[0]);
+  first.push_back("c");
+  EXPECT_EQ(second.size(), 2U);
+  EXPECT_EQ(first.size(), 3U);
+  EXPECT_NE(&second[0], &std::as_const(first)[0]);
+  SharedVector<std::string> third = second;
+  third.erase(std::as_const(third).begin());
+  EXPECT_EQ(third.front(), "b");
+  EXPECT_EQ(second.front(), "a");
+  third.clear();
+  EXPECT_TRUE(third.empty());
+  third.push_back("d");
+  EXPECT_EQ(third.back(), "d");
+  EXPECT_TRUE(SharedVector<int>().empty());
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 // does. The order of a pass matters only for the reader of the journal: causes before effects, the
 // state of a group last, so that a failure that is acted upon at once never shows as CRITICAL.
 #include <algorithm>
+#include <iterator>
+#include <set>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -84,21 +87,20 @@ struct Beginning {
   Deliberation& deliberation;
   std::optional<Answer>& answer;
 
-  void operator()(const TimePassed& /*input*/) const {
-    update_verdicts(deliberation, std::nullopt);
-  }
+  void operator()(const TimePassed& /*input*/) const { update_verdicts(deliberation); }
   void operator()(const TermBegan& input) const {
     BASCULE_ASSERT(input.term > deliberation.state().term, "a term only grows");
     deliberation.propose_in_term(
         input.term, TermOpened{input.observer, input.version, input.cluster, input.mark});
-    update_verdicts(deliberation, std::nullopt);
+    update_verdicts(deliberation);
   }
   void operator()(const ConfigurationRead& input) const {
     answer = load_configuration(deliberation, input.configuration);
-    update_verdicts(deliberation, std::nullopt);
+    update_verdicts(deliberation);
   }
-  void operator()(const OpinionFormed& input) const {
-    update_verdicts(deliberation, input.opinion.check);
+  void operator()(const OpinionFormed& input) const { update_verdict(deliberation, input.opinion); }
+  void operator()(const OpinionsFormed& input) const {
+    for (const Opinion& opinion : input.opinions) update_verdict(deliberation, opinion);
   }
   void operator()(const PositionsRead& /*input*/) const {}
   void operator()(const SignSeen& /*input*/) const {}
@@ -125,17 +127,59 @@ void advance_work(Deliberation& deliberation) {
   }
 }
 
+// The groups that alone an input can have changed something for; nothing: all of them.
+std::optional<std::set<GroupName>> groups_of(const Input& input) {
+  return std::visit(
+      [](const auto& seen) -> std::optional<std::set<GroupName>> {
+        using Seen = std::decay_t<decltype(seen)>;
+        if constexpr (std::is_same_v<Seen, OpinionFormed>) {
+          return {{seen.opinion.check.group}};
+        } else if constexpr (std::is_same_v<Seen, OpinionsFormed>) {
+          std::set<GroupName> groups;
+          for (const Opinion& opinion : seen.opinions) groups.insert(opinion.check.group);
+          return groups;
+        } else if constexpr (std::is_same_v<Seen, PositionsRead> ||
+                             std::is_same_v<Seen, SignSeen>) {
+          return {{seen.check.group}};
+        } else if constexpr (std::is_same_v<Seen, FrontDoorRead> ||
+                             std::is_same_v<Seen, PreflightRead>) {
+          return {{seen.group}};
+        } else {
+          return std::nullopt;
+        }
+      },
+      input);
+}
+
+// What is seen of one group concerns no other: with thousands of checks, asking all groups about
+// each look would be most of the work. What is seen, once recorded, does not either; everything
+// else may (a run that ends makes room for another group's).
+std::vector<GroupName> groups_to_follow(const Deliberation& deliberation) {
+  const State& state = deliberation.state();
+  const auto only = groups_of(deliberation.input());
+  const bool is_enough = only && std::ranges::all_of(deliberation.records(), [](const auto& made) {
+                           return std::holds_alternative<VerdictChanged>(made.body) ||
+                                  std::holds_alternative<GroupStateChanged>(made.body) ||
+                                  std::holds_alternative<ProtectionChanged>(made.body);
+                         });
+  if (!is_enough) return keys_of(state.groups);
+  std::vector<GroupName> groups;
+  std::ranges::copy_if(*only, std::back_inserter(groups),
+                       [&](const GroupName& group) { return state.groups.contains(group); });
+  return groups;
+}
+
 void follow(Deliberation& deliberation) {
   std::size_t before = 0;
   do {
     before = deliberation.proposed();
     end_holds(deliberation);
     raise_hold_alarms(deliberation);
-    for (const GroupName& group : keys_of(deliberation.state().groups)) {
+    for (const GroupName& group : groups_to_follow(deliberation)) {
       adopt_by_itself(deliberation, group);
     }
     advance_work(deliberation);
-    for (const GroupName& group : keys_of(deliberation.state().groups)) {
+    for (const GroupName& group : groups_to_follow(deliberation)) {
       if (advance_drill(deliberation, group)) continue;
       if (start_by_itself(deliberation, group)) continue;
       update_home_readiness(deliberation, group);

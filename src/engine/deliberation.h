@@ -33,6 +33,7 @@ class Deliberation {
   void propose_in_term(Term term, RecordBody body);
 
   [[nodiscard]] std::size_t proposed() const { return records_.size(); }
+  [[nodiscard]] const std::vector<Record>& records() const { return records_; }
   std::vector<Record> take_records() { return std::move(records_); }
 
  private:

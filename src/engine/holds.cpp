@@ -18,15 +18,16 @@ struct HoldOf {
 
 std::vector<HoldOf> holds_of(const State& state) {
   std::vector<HoldOf> holds;
+  for (const auto& [name, status] : state.groups) {
+    const GroupSpec* group = status.hold ? state.configuration.find_group(name) : nullptr;
+    if (group != nullptr) holds.push_back({name, *status.hold, group->policy.hold_alarm});
+  }
+  if (!state.hold) return holds;
   std::optional<Duration> shortest;
   for (const GroupSpec& group : state.configuration.groups) {
     const Duration alarm = group.policy.hold_alarm;
     shortest = std::min(shortest.value_or(alarm), alarm);
-    const auto status = state.groups.find(group.name);
-    if (status == state.groups.end() || !status->second.hold) continue;
-    holds.push_back({group.name, *status->second.hold, alarm});
   }
-  if (!state.hold) return holds;
   const Duration alarm = shortest.value_or(Policy().hold_alarm);
   holds.insert(holds.begin(), {GroupName(), *state.hold, alarm});
   return holds;

@@ -33,6 +33,11 @@ struct ConfigurationRead {  // at start and on reload; answered
 struct OpinionFormed {
   Opinion opinion;
 };
+// Several that came while one before them was being decided on, oldest first: one decision for all
+// of them, and one batch of records.
+struct OpinionsFormed {
+  std::vector<Opinion> opinions;
+};
 struct PositionsRead {  // the held connection's sample
   CheckReference check;
   DatabaseFacts facts;
@@ -144,8 +149,8 @@ struct Command {
   CommandBody body;
 };
 
-using Input = std::variant<TimePassed, TermBegan, ConfigurationRead, OpinionFormed, PositionsRead,
-                           SignSeen, ControllerChecked, FrontDoorRead, PreflightRead, GroupLookedAt,
-                           StepInspected, StepFinished, Command>;
+using Input = std::variant<TimePassed, TermBegan, ConfigurationRead, OpinionFormed, OpinionsFormed,
+                           PositionsRead, SignSeen, ControllerChecked, FrontDoorRead, PreflightRead,
+                           GroupLookedAt, StepInspected, StepFinished, Command>;
 
 }  // namespace bascule::engine

@@ -134,6 +134,9 @@ struct Taker {
   void operator()(const OpinionFormed& input) const {
     take_opinion(readings, state, input.opinion, now);
   }
+  void operator()(const OpinionsFormed& input) const {
+    for (const Opinion& opinion : input.opinions) take_opinion(readings, state, opinion, now);
+  }
   void operator()(const PositionsRead& input) const {
     take_facts(readings, state, input.check, input.facts);
   }

@@ -42,11 +42,11 @@ void update_verdict(Deliberation& deliberation, const CheckReference& check) {
 }
 
 // A database that begins to answer one observer, before a quorum agrees that it does.
-void notice_first_answer(Deliberation& deliberation, const CheckReference& check) {
-  const auto* formed = std::get_if<OpinionFormed>(&deliberation.input());
-  if (formed == nullptr || check.site.empty()) return;
+void notice_first_answer(Deliberation& deliberation, const Opinion& formed) {
+  const CheckReference& check = formed.check;
+  if (check.site.empty()) return;
   const CheckSpec* spec = find_check(deliberation.state().configuration, check);
-  const Health health = formed->opinion.health;
+  const Health health = formed.health;
   if (spec == nullptr || !spec->watches_database || health == Health::failed ||
       health == Health::unknown) {
     return;
@@ -266,13 +266,13 @@ bool has_recovered(const State& state, const GroupSpec& group, const SiteName& s
                              [&](const auto& all) { return std::ranges::any_of(all, is_well); });
 }
 
-void update_verdicts(Deliberation& deliberation, const std::optional<CheckReference>& only) {
-  if (only) {
-    if (find_check(deliberation.state().configuration, *only) == nullptr) return;
-    notice_first_answer(deliberation, *only);
-    update_verdict(deliberation, *only);
-    return;
-  }
+void update_verdict(Deliberation& deliberation, const Opinion& formed) {
+  if (find_check(deliberation.state().configuration, formed.check) == nullptr) return;
+  notice_first_answer(deliberation, formed);
+  update_verdict(deliberation, formed.check);
+}
+
+void update_verdicts(Deliberation& deliberation) {
   for (const CheckReference& check : all_checks(deliberation.state().configuration)) {
     update_verdict(deliberation, check);
   }

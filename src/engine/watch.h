@@ -9,8 +9,10 @@
 
 namespace bascule::engine {
 
-// Verdicts of the check that the input is about, or of all.
-void update_verdicts(Deliberation& deliberation, const std::optional<CheckReference>& only);
+// The verdict of the check that an opinion is about.
+void update_verdict(Deliberation& deliberation, const Opinion& formed);
+// Those of all checks.
+void update_verdicts(Deliberation& deliberation);
 
 bool notice_two_writers(Deliberation& deliberation, const GroupName& group);
 // A promotion that no run has done, while the active site does not write: a provider's own

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/name.h"
+#include "base/shared_vector.h"
 #include "base/time.h"
 #include "model/json.h"
 #include "model/words.h"
@@ -195,7 +196,7 @@ struct Configuration {
   std::vector<KubernetesContextSpec> kubernetes_contexts;
   std::int64_t max_concurrent_runs = 3;
   std::vector<NotifierSpec> notifiers;
-  std::vector<GroupSpec> groups;
+  SharedVector<GroupSpec> groups;  // the state is copied for most decisions
 
   [[nodiscard]] const GroupSpec* find_group(const GroupName& group) const;
 };

@@ -24,6 +24,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/name.h"
+#include "base/shared_vector.h"
 #include "base/time.h"
 #include "model/json.h"
 #include "model/words.h"
@@ -240,6 +241,19 @@ struct Codec<std::vector<T>> {
       }
     }
     return std::nullopt;
+  }
+};
+
+template <typename T>
+struct Codec<SharedVector<T>> {
+  static Json write(const SharedVector<T>& values) {
+    return codec::write(std::vector<T>(values.begin(), values.end()));
+  }
+  static MaybeProblem read(const Json& json, SharedVector<T>& values) {
+    std::vector<T> all;
+    auto found = codec::read(json, all);
+    values = std::move(all);
+    return found;
   }
 };
 

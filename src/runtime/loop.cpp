@@ -34,6 +34,18 @@ bool asks(const Input& input) {
          std::holds_alternative<engine::ConfigurationRead>(input);
 }
 
+// When the first of the opinions that it brings is not fresh any more; nothing: it is something
+// else. An opinion is fresh up to and with its last moment.
+std::optional<Instant> expiry_of(const Input& input) {
+  if (const auto* formed = std::get_if<engine::OpinionFormed>(&input)) {
+    return formed->opinion.expires_at + Duration(1);
+  }
+  const auto* all = std::get_if<engine::OpinionsFormed>(&input);
+  if (all == nullptr) return std::nullopt;
+  const auto first = std::ranges::min_element(all->opinions, {}, &Opinion::expires_at);
+  return first->expires_at + Duration(1);
+}
+
 Error takes_no_records(const Error& why) {
   Error error = in_context("the journal cannot be written", why);
   error.code = ErrorCode::unavailable;
@@ -192,9 +204,16 @@ void Loop::meet_store_trouble(const Error& error) {
   });
 }
 
+// It looks at everything that is known: too much to be asked anew after each of thousands of looks.
+std::optional<Instant> Loop::next_wake() {
+  if (wake_ && *wake_ && **wake_ <= now()) wake_.reset();
+  if (!wake_) wake_ = engine::next_wake(state_, readings_, now());
+  return *wake_;
+}
+
 awaitable<std::optional<Loop::Queued>> Loop::next() {
   while (queue_.empty() && !stopping_ && !absence_) {
-    const auto wake = engine::next_wake(state_, readings_, now());
+    const auto wake = next_wake();
     if (!wake) {
       co_await arrived_.wait();
       continue;
@@ -210,7 +229,25 @@ awaitable<std::optional<Loop::Queued>> Loop::next() {
   queue_.pop_front();
   const auto waited = std::chrono::duration_cast<Duration>(elapsed(clock_, oldest.queued_at));
   worst_queue_delay_ = std::max(worst_queue_delay_, waited);
+  take_looks_along(oldest);
   co_return oldest;
+}
+
+void Loop::take_looks_along(Queued& oldest) {
+  const auto is_look = [](const Queued& queued) {
+    return !queued.waiter && std::holds_alternative<engine::OpinionFormed>(queued.input);
+  };
+  if (!is_look(oldest) || queue_.empty() || !is_look(queue_.front())) return;
+  std::vector<Opinion> opinions;
+  const auto take = [&](Queued& queued) {
+    opinions.push_back(std::move(std::get<engine::OpinionFormed>(queued.input).opinion));
+  };
+  take(oldest);
+  while (!queue_.empty() && is_look(queue_.front()) && opinions.size() < kTogether) {
+    take(queue_.front());
+    queue_.pop_front();
+  }
+  oldest.input = engine::OpinionsFormed{std::move(opinions)};
 }
 
 awaitable<Result<void>> Loop::run(Hands& hands) {
@@ -221,14 +258,23 @@ awaitable<Result<void>> Loop::run(Hands& hands) {
   hands.reconcile(engine::pending(state_, now()));
   while (std::optional<Queued> queued = co_await next()) {
     const std::shared_ptr<Waiter> waiter = queued->waiter;
+    const Sequence before = state_.seq;
+    std::optional<Instant> expires = expiry_of(queued->input);
     if (absence_) {
       hands.reconcile({});
       ended = co_await begin_next_term();
+      expires.reset();
     } else {
       ended = co_await process(std::move(*queued));
     }
     if (!ended) break;
-    hands.reconcile(engine::pending(state_, now()));
+    // A look after which nothing is recorded leaves everything as it was but its own expiry.
+    if (expires && state_.seq == before) {
+      if (wake_) wake_ = wake_->has_value() ? std::min(**wake_, *expires) : *expires;
+    } else {
+      wake_.reset();
+      hands.reconcile(engine::pending(state_, now()));
+    }
     changed_.notify_all();
     if (waiter) {
       waiter->finished = true;
@@ -296,6 +342,7 @@ awaitable<Result<void>> Loop::begin_next_term() {
   }
   absence_.reset();
   readings_ = engine::Readings();
+  wake_.reset();
   detectors_.clear();
   detectors_fingerprint_.clear();
   rebuild_detectors();

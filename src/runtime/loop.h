@@ -92,6 +92,9 @@ class Loop {
   [[nodiscard]] Event& changed() { return changed_; }
 
   static constexpr std::size_t kQueueBound = 20'000;
+  // Looks that wait behind one another are decided on together, and recorded in one append: when
+  // the disk is slow, the more there are the more are done at once.
+  static constexpr std::size_t kTogether = 256;
   static constexpr Duration kStoreLate{1'000};
   // A failed append speaks for this long; while records wait, it is repeated more often than that.
   static constexpr Duration kStoreTrouble{10'000};
@@ -113,7 +116,9 @@ class Loop {
 
   void push(engine::Input input, std::shared_ptr<Waiter> waiter);
   awaitable<Result<engine::Answer>> ask(engine::Input input, Deadline deadline);
+  [[nodiscard]] std::optional<Instant> next_wake();
   awaitable<std::optional<Queued>> next();
+  void take_looks_along(Queued& oldest);
   awaitable<Result<void>> process(Queued queued);
   awaitable<Result<engine::Decision>> decide_durably(engine::Input input, bool is_asked);
   awaitable<Result<bool>> append(std::vector<Record> records);
@@ -140,6 +145,9 @@ class Loop {
   engine::Readings readings_;
   std::map<CheckReference, engine::Detector> detectors_;
   std::string detectors_fingerprint_;
+  // What engine::next_wake() said, while that still holds; an opinion can only have brought it
+  // nearer by its own end.
+  std::optional<std::optional<Instant>> wake_;
   std::deque<Queued> queue_;
   Event arrived_;
   Event changed_;

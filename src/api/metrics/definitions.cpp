@@ -171,7 +171,17 @@ std::vector<MetricDefinition> of_runs() {
   };
 }
 
-std::string_view word_of(MetricType type) {
+std::vector<MetricDefinition> all_definitions() {
+  std::vector<MetricDefinition> all = of_the_installation();
+  for (auto part : {of_checks(), of_groups(), of_runs(), of_the_process()}) {
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+}  // namespace
+
+std::string_view to_string(MetricType type) {
   switch (type) {
     case counter:
       return "counter";
@@ -182,16 +192,6 @@ std::string_view word_of(MetricType type) {
   }
   return "untyped";
 }
-
-std::vector<MetricDefinition> all_definitions() {
-  std::vector<MetricDefinition> all = of_the_installation();
-  for (auto part : {of_checks(), of_groups(), of_runs(), of_the_process()}) {
-    all.insert(all.end(), part.begin(), part.end());
-  }
-  return all;
-}
-
-}  // namespace
 
 const std::vector<MetricDefinition>& metric_definitions() {
   static const std::vector<MetricDefinition> kDefinitions = all_definitions();
@@ -214,7 +214,7 @@ std::string metric_reference() {
       "beginning, with 0.\n\n"
       "| metric | type | labels | what it is |\n| --- | --- | --- | --- |\n";
   for (const MetricDefinition& metric : metric_definitions()) {
-    text += fmt::format("| `{}` | {} | {} | {} |\n", metric.name, word_of(metric.type),
+    text += fmt::format("| `{}` | {} | {} | {} |\n", metric.name, to_string(metric.type),
                         fmt::join(metric.labels, ", "), metric.help);
   }
   return text;

@@ -14,6 +14,8 @@ namespace bascule::api {
 
 enum class MetricType : std::uint8_t { counter, gauge, histogram };
 
+std::string_view to_string(MetricType type);  // as Prometheus' text format says it
+
 struct MetricDefinition {
   std::string name;
   MetricType type = MetricType::gauge;

@@ -1,7 +1,6 @@
 #include "api/metrics/metrics.h"
 
 #include <fmt/format.h>
-#include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <optional>
@@ -68,65 +67,66 @@ const engine::Execution* execution_of(const State& state, const RunId& id) {
 }  // namespace
 
 struct Metrics::Series {
-  prometheus::Registry registry;
+  Families families;
+  std::size_t written = 0;  // room for the next text
 
-  Labelled<Gauge> build_info{registry, "bascule_build_info"};
-  Labelled<Gauge> leader{registry, "bascule_leader"};
-  Labelled<Gauge> term{registry, "bascule_term"};
-  Labelled<Gauge> sequence{registry, "bascule_journal_sequence"};
-  Labelled<Gauge> journal_answers{registry, "bascule_journal_answers"};
-  Labelled<Gauge> append{registry, "bascule_journal_append_seconds"};
-  Labelled<Gauge> late{registry, "bascule_loop_late_seconds"};
-  Labelled<Histogram> lateness{registry, "bascule_lateness_seconds", lateness_buckets()};
-  Labelled<Gauge> steady{registry, "bascule_clock_steady"};
-  Labelled<Gauge> reference{registry, "bascule_reference_answers"};
-  Labelled<Gauge> all_held{registry, "bascule_automation_held"};
-  Labelled<Gauge> refused{registry, "bascule_configuration_refused"};
-  Labelled<Counter> notifications{registry, "bascule_notifications_total"};
-  Labelled<Counter> retries{registry, "bascule_notification_retries_total"};
-  Labelled<Counter> requests{registry, "bascule_api_requests_total"};
-  Labelled<Gauge> certificate_ends{registry, "bascule_api_certificate_expiry_timestamp_seconds"};
-  Labelled<Gauge> readers{registry, "bascule_event_stream_readers"};
-  Labelled<Counter> readers_dropped{registry, "bascule_event_stream_dropped_total"};
+  Labelled<Gauge> build_info{families, "bascule_build_info"};
+  Labelled<Gauge> leader{families, "bascule_leader"};
+  Labelled<Gauge> term{families, "bascule_term"};
+  Labelled<Gauge> sequence{families, "bascule_journal_sequence"};
+  Labelled<Gauge> journal_answers{families, "bascule_journal_answers"};
+  Labelled<Gauge> append{families, "bascule_journal_append_seconds"};
+  Labelled<Gauge> late{families, "bascule_loop_late_seconds"};
+  Labelled<Histogram> lateness{families, "bascule_lateness_seconds", lateness_buckets()};
+  Labelled<Gauge> steady{families, "bascule_clock_steady"};
+  Labelled<Gauge> reference{families, "bascule_reference_answers"};
+  Labelled<Gauge> all_held{families, "bascule_automation_held"};
+  Labelled<Gauge> refused{families, "bascule_configuration_refused"};
+  Labelled<Counter> notifications{families, "bascule_notifications_total"};
+  Labelled<Counter> retries{families, "bascule_notification_retries_total"};
+  Labelled<Counter> requests{families, "bascule_api_requests_total"};
+  Labelled<Gauge> certificate_ends{families, "bascule_api_certificate_expiry_timestamp_seconds"};
+  Labelled<Gauge> readers{families, "bascule_event_stream_readers"};
+  Labelled<Counter> readers_dropped{families, "bascule_event_stream_dropped_total"};
 
-  Labelled<Gauge> up{registry, "bascule_check_up"};
-  Labelled<Gauge> down{registry, "bascule_check_down"};
-  Labelled<Gauge> unknown{registry, "bascule_check_unknown"};
-  Labelled<Counter> looks{registry, "bascule_check_looks_total"};
-  Labelled<Counter> failed_looks{registry, "bascule_check_failed_looks_total"};
-  Labelled<Gauge> latency{registry, "bascule_check_latency_seconds"};
-  Labelled<Gauge> looked_at{registry, "bascule_check_look_timestamp_seconds"};
-  Labelled<Histogram> look_duration{registry, "bascule_look_duration_seconds", look_buckets()};
+  Labelled<Gauge> up{families, "bascule_check_up"};
+  Labelled<Gauge> down{families, "bascule_check_down"};
+  Labelled<Gauge> unknown{families, "bascule_check_unknown"};
+  Labelled<Counter> looks{families, "bascule_check_looks_total"};
+  Labelled<Counter> failed_looks{families, "bascule_check_failed_looks_total"};
+  Labelled<Gauge> latency{families, "bascule_check_latency_seconds"};
+  Labelled<Gauge> looked_at{families, "bascule_check_look_timestamp_seconds"};
+  Labelled<Histogram> look_duration{families, "bascule_look_duration_seconds", look_buckets()};
 
-  Labelled<Gauge> group_state{registry, "bascule_group_state"};
-  Labelled<Gauge> active{registry, "bascule_group_active"};
-  Labelled<Gauge> is_protected{registry, "bascule_group_protected"};
-  Labelled<Gauge> held{registry, "bascule_group_held"};
-  Labelled<Gauge> automatic{registry, "bascule_group_automatic"};
-  Labelled<Gauge> two_writers{registry, "bascule_group_two_writers"};
-  Labelled<Gauge> drifted{registry, "bascule_front_door_drifted"};
-  Labelled<Gauge> drill_open{registry, "bascule_drill_open"};
-  Labelled<Gauge> last_good_drill{registry, "bascule_last_good_drill_timestamp_seconds"};
-  Labelled<Gauge> lag{registry, "bascule_replication_lag_seconds"};
-  Labelled<Gauge> lag_bytes{registry, "bascule_replication_lag_bytes"};
-  Labelled<Gauge> loss_bound{registry, "bascule_loss_bound_seconds"};
-  Labelled<Gauge> loss_limit{registry, "bascule_loss_limit_seconds"};
-  Labelled<Gauge> obligations{registry, "bascule_obligations"};
+  Labelled<Gauge> group_state{families, "bascule_group_state"};
+  Labelled<Gauge> active{families, "bascule_group_active"};
+  Labelled<Gauge> is_protected{families, "bascule_group_protected"};
+  Labelled<Gauge> held{families, "bascule_group_held"};
+  Labelled<Gauge> automatic{families, "bascule_group_automatic"};
+  Labelled<Gauge> two_writers{families, "bascule_group_two_writers"};
+  Labelled<Gauge> drifted{families, "bascule_front_door_drifted"};
+  Labelled<Gauge> drill_open{families, "bascule_drill_open"};
+  Labelled<Gauge> last_good_drill{families, "bascule_last_good_drill_timestamp_seconds"};
+  Labelled<Gauge> lag{families, "bascule_replication_lag_seconds"};
+  Labelled<Gauge> lag_bytes{families, "bascule_replication_lag_bytes"};
+  Labelled<Gauge> loss_bound{families, "bascule_loss_bound_seconds"};
+  Labelled<Gauge> loss_limit{families, "bascule_loss_limit_seconds"};
+  Labelled<Gauge> obligations{families, "bascule_obligations"};
 
-  Labelled<Counter> runs_started{registry, "bascule_runs_started_total"};
-  Labelled<Counter> runs_ended{registry, "bascule_runs_ended_total"};
-  Labelled<Gauge> running{registry, "bascule_run_running"};
-  Labelled<Gauge> awaits_approval{registry, "bascule_run_awaits_approval"};
-  Labelled<Gauge> parked{registry, "bascule_run_parked"};
-  Labelled<Histogram> outage{registry, "bascule_outage_seconds", work_buckets()};
-  Labelled<Histogram> step{registry, "bascule_step_duration_seconds", work_buckets()};
-  Labelled<Gauge> last_run_end{registry, "bascule_last_run_end_timestamp_seconds"};
+  Labelled<Counter> runs_started{families, "bascule_runs_started_total"};
+  Labelled<Counter> runs_ended{families, "bascule_runs_ended_total"};
+  Labelled<Gauge> running{families, "bascule_run_running"};
+  Labelled<Gauge> awaits_approval{families, "bascule_run_awaits_approval"};
+  Labelled<Gauge> parked{families, "bascule_run_parked"};
+  Labelled<Histogram> outage{families, "bascule_outage_seconds", work_buckets()};
+  Labelled<Histogram> step{families, "bascule_step_duration_seconds", work_buckets()};
+  Labelled<Gauge> last_run_end{families, "bascule_last_run_end_timestamp_seconds"};
 
-  Labelled<Gauge> began_at{registry, "process_start_time_seconds"};
-  Labelled<Counter> processor{registry, "process_cpu_seconds_total"};
-  Labelled<Gauge> memory{registry, "process_resident_memory_bytes"};
-  Labelled<Gauge> open_files{registry, "process_open_fds"};
-  Labelled<Gauge> open_files_max{registry, "process_max_fds"};
+  Labelled<Gauge> began_at{families, "process_start_time_seconds"};
+  Labelled<Counter> processor{families, "process_cpu_seconds_total"};
+  Labelled<Gauge> memory{families, "process_resident_memory_bytes"};
+  Labelled<Gauge> open_files{families, "process_open_fds"};
+  Labelled<Gauge> open_files_max{families, "process_max_fds"};
 
   // What the configuration can name exists with 0; what it does not name any more is gone.
   void follow(const Configuration& configuration);
@@ -478,7 +478,11 @@ void Metrics::configuration_read(bool is_taken) {
 
 std::string Metrics::text() {
   series_->show_process();
-  return prometheus::TextSerializer().Serialize(series_->registry.Collect());
+  std::string text;
+  text.reserve(series_->written);
+  for (Family* family : series_->families) family->write(text);
+  series_->written = text.size() + text.size() / 8;
+  return text;
 }
 
 }  // namespace bascule::api
