@@ -245,6 +245,14 @@ awaitable<Reply> Routes::read_run(Question question) {
   co_return Reply{200, run_view(state, supervisor_.loop()->readings(), run->second)};
 }
 
+std::optional<std::string> Routes::status_text() {
+  const runtime::Loop* loop = supervisor_.loop();
+  if (loop == nullptr) return std::nullopt;
+  Speaker speaker = speaker_;
+  speaker.trouble = supervisor_.trouble();
+  return status_text_.write(loop->state(), loop->readings(), speaker, loop->now());
+}
+
 Json Routes::status() const {
   const runtime::Loop* loop = supervisor_.loop();
   if (loop == nullptr) return nullptr;

@@ -12,6 +12,7 @@
 
 #include "api/operations.h"
 #include "api/report/report.h"
+#include "api/status_text.h"
 #include "api/views.h"
 #include "async/clock.h"
 #include "model/json.h"
@@ -34,6 +35,8 @@ class Routes {
   awaitable<Reply> answer(std::string method, std::string target, Json body);
   // What GET /status answers; null while no term is open.
   [[nodiscard]] Json status() const;
+  // The same as text; nothing while no term is open.
+  std::optional<std::string> status_text();
 
  private:
   struct Question {
@@ -60,6 +63,7 @@ class Routes {
   Clock& clock_;
   runtime::Supervisor& supervisor_;
   Speaker speaker_;
+  StatusText status_text_;
 };
 
 // The HTTP status of an error.

@@ -17,10 +17,14 @@ constexpr std::size_t kConnections = 2'048;
 constexpr std::size_t kScrapesWaiting = 4;
 constexpr std::string_view kSteer = "/steer/";
 
-net::ServerResponse respond(int status, const Json& body) {
-  net::ServerResponse response(status, to_text(body) + "\n", "application/json");
+net::ServerResponse respond(int status, std::string json) {
+  net::ServerResponse response(status, std::move(json) + "\n", "application/json");
   response.headers.set("Cache-Control", "no-store");
   return response;
+}
+
+net::ServerResponse respond(int status, const Json& body) {
+  return respond(status, to_text(body));
 }
 
 net::ServerResponse refuse(const Error& error) {
@@ -179,6 +183,11 @@ awaitable<net::ServerResponse> Server::answer_api(net::ServerRequest request) {
   if (operation.id == OperationId::events && request.method == "GET") {
     const Result<void> query = check_query(operation, net::parse_query(request.query));
     co_return query ? stream_events(request) : refuse(query.error());
+  }
+  if (operation.id == OperationId::status && request.method == "GET" && request.query.empty()) {
+    if (std::optional<std::string> text = parts_.routes.status_text()) {
+      co_return respond(200, *std::move(text));
+    }
   }
   Json body = Json::object();
   if (!request.body.empty()) {

@@ -316,12 +316,7 @@ Json group_view(const State& state, const engine::Readings& readings, const Grou
   return view;
 }
 
-Json status_view(const State& state, const engine::Readings& readings, const Speaker& speaker,
-                 Instant now) {
-  Json groups = Json::array();
-  for (const GroupSpec& group : state.configuration.groups) {
-    groups.push_back(group_view(state, readings, group.name, now));
-  }
+Json status_head_view(const State& state, const Speaker& speaker, Instant now) {
   return Json{{"cluster", state.configuration.cluster},
               {"observer", speaker.observer.text()},
               {"leader", speaker.leads},
@@ -331,7 +326,16 @@ Json status_view(const State& state, const engine::Readings& readings, const Spe
               {"now", to_rfc3339(now)},
               {"automation", state.hold ? "held" : "on"},
               {"hold", hold_view(state.hold)},
-              {"groups", std::move(groups)}};
+              {"groups", Json::array()}};
+}
+
+Json status_view(const State& state, const engine::Readings& readings, const Speaker& speaker,
+                 Instant now) {
+  Json view = status_head_view(state, speaker, now);
+  for (const GroupSpec& group : state.configuration.groups) {
+    view["groups"].push_back(group_view(state, readings, group.name, now));
+  }
+  return view;
 }
 
 Json runs_view(const State& state, std::size_t limit) {

@@ -21,6 +21,8 @@ struct Speaker {
   std::string trouble;  // why it can do nothing now; empty: it can
 };
 
+// All of a status but its groups: their list is empty.
+Json status_head_view(const engine::State& state, const Speaker& speaker, Instant now);
 Json status_view(const engine::State& state, const engine::Readings& readings,
                  const Speaker& speaker, Instant now);
 Json group_view(const engine::State& state, const engine::Readings& readings,

@@ -2,9 +2,9 @@
 // those values.
 //
 // prometheus-cpp keeps the numbers, which may be read from another thread while they change; its
-// serializer, which copies every label of every series for each scrape, takes ten times as long for
-// tens of thousands of them. This side, which adds and removes series, belongs to one thread, the
-// loop's; write() may be called from another one beside it, and makes it wait for one metric at
+// serializer copies every label of every series for each scrape, which takes several times as long
+// for tens of thousands of them. This side, which adds and removes series, belongs to one thread,
+// the loop's; write() may be called from another one beside it, and makes it wait for one metric at
 // most where a series comes or goes.
 #pragma once
 
