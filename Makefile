@@ -67,6 +67,11 @@ scenario: packages-build ## run the golden scenarios; REWRITE=1 writes what happ
 	  ctest --test-dir build/release -L scenario $(CTEST_OPTIONS)
 	@if [ -n '$(REWRITE)' ]; then git --no-pager diff --stat -- tests/scenarios; fi
 
+.PHONY: bench
+bench: packages-build+test build ## measure what an operator asks of a daemon; BENCH='scrape stream status'
+	$(STEP) 'bench' 'bench/README.md says what each figure is' \
+	  env BASCULE="$$PWD/build/release/bascule" bench/operator_surface.py $(BENCH)
+
 .PHONY: lint
 lint: packages-build+lint ## all checks without running: rooms, format, house rules, clang-tidy; ALL=1
 	$(STEP) 'lint' 'each line above names its file; make format mends the format' \

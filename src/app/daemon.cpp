@@ -115,7 +115,7 @@ void make_followers(Daemon& daemon, const ObserverName& observer) {
   daemon.metrics = std::make_unique<api::Metrics>(kVersion, observer);
   // Nobody reads the stream before the room is open and the server started.
   api::EventStream::Sources sources;
-  sources.snapshot = [&daemon] { return to_text(daemon.room->routes().status()); };
+  sources.snapshot = [&daemon] { return daemon.room->routes().status_text().value_or("null"); };
   sources.journal = [&daemon](Sequence after, std::size_t limit) {
     return daemon.room->supervisor().read_journal(after, limit);
   };

@@ -7,8 +7,10 @@ import re
 import shop
 
 Metric = collections.namedtuple("Metric", "name type labels help")
-# Absent until there is something to say: no database, and no limit to a loss, in the tests' world.
-ABSENT = {"bascule_replication_lag_seconds", "bascule_replication_lag_bytes",
+# Absent until there is something to say: the tests' world has no database, no limit to a loss and
+# no certificate.
+ABSENT = {"bascule_api_certificate_expiry_timestamp_seconds",
+          "bascule_replication_lag_seconds", "bascule_replication_lag_bytes",
           "bascule_loss_bound_seconds", "bascule_loss_limit_seconds"}
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| ([\w, ]*) \| (.*) \|$")
 
