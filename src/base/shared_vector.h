@@ -32,12 +32,15 @@ class SharedVector {
   [[nodiscard]] const T& front() const { return all().front(); }
   [[nodiscard]] const T& back() const { return all().back(); }
   [[nodiscard]] const T& operator[](std::size_t i) const { return all()[i]; }
+  [[nodiscard]] const T& at(std::size_t i) const { return all().at(i); }
 
   [[nodiscard]] iterator begin() { return own().begin(); }
   [[nodiscard]] iterator end() { return own().end(); }
   [[nodiscard]] T& front() { return own().front(); }
   [[nodiscard]] T& back() { return own().back(); }
   [[nodiscard]] T& operator[](std::size_t i) { return own()[i]; }
+  [[nodiscard]] T& at(std::size_t i) { return own().at(i); }
+  T& emplace_back() { return own().emplace_back(); }
   void push_back(T value) { own().push_back(std::move(value)); }
   iterator erase(const_iterator at) {
     // Where it points to may be another copy's.
