@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <memory>
 #include <utility>
 
 namespace bascule::net {
@@ -200,8 +201,9 @@ awaitable<Result<void>> ApiClient::find(Request request, Deadline deadline) {
 
 std::optional<Duration> parse_retry_after(std::string_view text, Instant now) {
   std::int64_t seconds = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, problem] = std::from_chars(text.data(), end, seconds);
+  const char* const begin = std::to_address(text.begin());
+  const char* const end = begin + text.size();
+  const auto [stopped, problem] = std::from_chars(begin, end, seconds);
   if (problem == std::errc{} && stopped == end && !text.empty()) {
     if (seconds < 0) return std::nullopt;
     constexpr std::int64_t kMost = kLongestWait.count() / 1'000;

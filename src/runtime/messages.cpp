@@ -177,6 +177,7 @@ struct Writer {
   }
   MaybeText operator()(const TwoWritersSeen& seen) const {
     std::vector<std::string> sites;
+    sites.reserve(seen.sites.size());
     for (const SiteName& site : seen.sites) sites.push_back(site.text());
     return Text{Severity::critical, seen.group, RunId(),
                 fmt::format("{}: two writers at once: {}", seen.group, fmt::join(sites, " and ")),
@@ -188,6 +189,7 @@ struct Writer {
   }
   MaybeText operator()(const JournalImported& imported) const {
     std::vector<std::string> active;
+    active.reserve(imported.groups.size());
     for (const ImportedGroup& group : imported.groups) {
       active.push_back(fmt::format("{} at {}", group.group, group.active));
     }
