@@ -118,6 +118,7 @@ awaitable<void> ReportKeeper::keep() {
 
 awaitable<void> ReportKeeper::write_all() {
   std::vector<std::pair<Sequence, RunId>> oldest_first;
+  oldest_first.reserve(wanted_.size());
   for (const auto& [run, seq] : wanted_) oldest_first.emplace_back(seq, run);
   std::ranges::sort(oldest_first);
   for (const auto& [seq, run] : oldest_first) {
