@@ -45,6 +45,7 @@ struct ChannelRow {
   bool reads_answers = false;  // so that one that never ends is none
   bool by_refresh = false;
 
+  // NOLINTNEXTLINE(readability-identifier-naming): what GoogleTest looks for
   friend void PrintTo(const ChannelRow& row, std::ostream* out) { *out << row.name; }
 };
 
