@@ -40,6 +40,24 @@ TEST_F(Clients, GetsPatchesCreatesAndRemoves) {
   EXPECT_EQ(gone.error().code, ErrorCode::not_found);
 }
 
+TEST_F(Clients, AppliesWhatItOwnsAndIsToldWhatOthersOwn) {
+  const std::string one = object_path("v1", "configmaps", "default", "shop");
+  const auto apply = [&](const Json& data) {
+    const Json map = {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"data", data}};
+    return wait(client()->patch(one, PatchType::apply, map, soon()));
+  };
+  ASSERT_TRUE(apply({{"mine", "1"}}));
+  ask("PATCH", one + "?fieldManager=other", {{"data", {{"theirs", "2"}}}},
+      "application/merge-patch+json");
+  const auto conflict = apply({{"mine", "1"}, {"theirs", "3"}});
+  ASSERT_FALSE(conflict);
+  EXPECT_EQ(conflict.error().code, ErrorCode::conflict);
+  EXPECT_NE(conflict.error().message.find("other"), std::string::npos) << conflict.error().message;
+  const auto given_up = apply({{"new", "4"}});
+  ASSERT_TRUE(given_up) << given_up.error().message;
+  EXPECT_EQ((*given_up)["data"], (Json{{"new", "4"}, {"theirs", "2"}}));
+}
+
 TEST_F(Clients, TellsErrorsApart) {
   struct Row {
     int status;

@@ -57,7 +57,7 @@ class RolloutRestart final : public Action {
         fmt::format("{} ({} pods)", named, number(*object, {"spec", "replicas"}, 1));
     inspection.prior = Json::object();
     inspection.fingerprint = text_or(member(*object, {"metadata"}), "uid");
-    if (!target_.client->verifies()) inspection.facts["tls_verified"] = false;
+    note_trust(target_, inspection);
     if (boolean_or(member(*object, {"spec"}), "paused")) {
       inspection.finding = Finding::blocked;
       inspection.because = target_.text() + " is paused: `kubectl rollout resume` ends that";

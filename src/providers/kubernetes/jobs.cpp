@@ -50,6 +50,7 @@ class RunJob final : public Action {
         fmt::format("run job {} with {}", target_.text(), net::excerpt(settings_.image, 120));
     const Target target = named_for(call);
     const Result<Json> job = co_await target.get(call.deadline);
+    note_trust(target, inspection);
     if (!job && job.error().code == ErrorCode::not_found) co_return inspection;
     if (!job) co_return fail(in_context(target.text(), job.error()));
     inspection.fingerprint = text_or(member(*job, {"metadata"}), "uid");

@@ -131,13 +131,13 @@ void NodesProbe::judge_pods(const Result<Readiness>& pods, Observation& seen) co
 }
 
 awaitable<void> NodesProbe::watch(Watcher& watcher) {
-  Known known;
+  std::optional<Known> known;
   std::string version;
   Duration wait = kFirstWait;
   while (true) {
     const MonotonicInstant begun = clock_.monotonic();
     const Result<void> ended = co_await follow(&watcher, &known, &version);
-    // What is too old is read again at once; what was fine for a while is taken up again soon.
+    // What is too old is read again; what was fine for a while is taken up again soon.
     if (!ended && ended.error().code == ErrorCode::conflict) version.clear();
     const bool went_well = ended || elapsed(clock_, begun) > kLongestWait;
     wait = went_well ? kFirstWait : std::min(wait * 2, kLongestWait);
@@ -145,7 +145,8 @@ awaitable<void> NodesProbe::watch(Watcher& watcher) {
   }
 }
 
-awaitable<Result<void>> NodesProbe::follow(Watcher* watcher, Known* known, std::string* version) {
+awaitable<Result<void>> NodesProbe::follow(Watcher* watcher, std::optional<Known>* known,
+                                           std::string* version) {
   const Deadline limit = Deadline::in(clock_, kLongestWait);
   if (version->empty()) {
     Known listed;
@@ -155,7 +156,7 @@ awaitable<Result<void>> NodesProbe::follow(Watcher* watcher, Known* known, std::
     };
     const Result<std::string> from = co_await client_->list(kNodes, begin, item, limit);
     if (!from) co_return error_of(from);
-    if (!known->empty() && listed != *known) watcher->wake("nodes have changed");
+    if (*known && listed != **known) watcher->wake("nodes have changed");
     *known = std::move(listed);
     *version = *from;
   }
@@ -165,24 +166,29 @@ awaitable<Result<void>> NodesProbe::follow(Watcher* watcher, Known* known, std::
     Result<std::optional<WatchEvent>> event = co_await (*opened)->next(Deadline::in(clock_, kIdle));
     if (!event) co_return error_of(event);
     if (!*event) co_return Result<void>();
-    const WatchEvent& told = **event;
-    const auto metadata = told.object.find("metadata");
-    if (metadata != told.object.end()) *version = text_or(*metadata, "resourceVersion", *version);
-    if (told.type == "BOOKMARK") continue;
-    const std::string name = name_of(told.object);
-    const auto before = known->find(name);
-    if (told.type == "DELETED") {
-      if (before == known->end()) continue;
-      known->erase(before);
-      watcher->wake("node " + net::excerpt(name, 80) + " is gone");
-      continue;
+    const Json& object = (*event)->object;
+    if (object.contains("metadata")) {
+      *version = text_or(object["metadata"], "resourceVersion", *version);
     }
-    const bool ready = is_ready(told.object);
-    if (before != known->end() && before->second == ready) continue;
-    if (before == known->end() && known->size() >= kNodesMax) continue;
-    (*known)[name] = ready;
-    watcher->wake(fmt::format("node {} is {}ready", net::excerpt(name, 80), ready ? "" : "not "));
+    if ((*event)->type != "BOOKMARK") take(**std::move(event), **known, *watcher);
   }
+}
+
+void NodesProbe::take(WatchEvent event, Known& known, Watcher& watcher) {
+  const std::string name = name_of(event.object);
+  const std::string shown = "node " + net::excerpt(name, 80);
+  const auto before = known.find(name);
+  if (event.type == "DELETED") {
+    if (before == known.end()) return;
+    known.erase(before);
+    watcher.wake(shown + " is gone");
+    return;
+  }
+  const bool ready = is_ready(event.object);
+  if (before != known.end() && before->second == ready) return;
+  if (before == known.end() && known.size() >= kNodesMax) return;
+  known[name] = ready;
+  watcher.wake(fmt::format("{} is {}ready", shown, ready ? "" : "not "));
 }
 
 namespace {

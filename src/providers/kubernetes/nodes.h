@@ -52,7 +52,11 @@ class NodesProbe final : public Probe {
 
   [[nodiscard]] Observation judge(const Readiness& nodes) const;
   void judge_pods(const Result<Readiness>& pods, Observation& seen) const;
-  awaitable<Result<void>> follow(Watcher* watcher, Known* known, std::string* version);
+  // Reads the list where no version is known, then the events that follow. Ends well when the
+  // server ends the watch.
+  awaitable<Result<void>> follow(Watcher* watcher, std::optional<Known>* known,
+                                 std::string* version);
+  static void take(WatchEvent event, Known& known, Watcher& watcher);
 
   std::shared_ptr<Client> client_;
   Clock& clock_;

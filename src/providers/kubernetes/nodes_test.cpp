@@ -122,6 +122,27 @@ TEST_F(Nodes, AreWatchedThroughClosedConnectionsAndForgottenVersions) {
   wait(scope.join());
 }
 
+TEST_F(Nodes, AreMissedWhenTheyChangedBetweenTwoWatches) {
+  struct Notes final : Watcher {
+    void wake(std::string what) override { told.push_back(std::move(what)); }
+    void sample(DatabaseFacts) override {}
+    std::vector<std::string> told;
+  } notes;
+  order("nodes", {{"count", 0}});
+  const auto probe = make();
+  Scope scope(world.context.get_executor(), nullptr);
+  scope.spawn("watch", (*probe)->watch(notes));
+  ASSERT_TRUE(world.becomes([&] { return asked("GET", "watch=true") >= 1; }));
+  // The watch ends in 410, and only the next list shows what came meanwhile.
+  order("fault", {{"code", 410}, {"path", "watch=true"}});
+  order("watches", {{"close_after", 0}});
+  order("compact", Json::object());
+  order("nodes", {{"count", 2}});
+  EXPECT_TRUE(world.becomes([&] { return !notes.told.empty(); }));
+  scope.request_stop();
+  wait(scope.join());
+}
+
 TEST_F(Nodes, MustBeReadyForAPreflight) {
   const auto inspect = [&](const Json& settings) {
     const auto action = nodes_ready_kind(clusters).make(

@@ -115,6 +115,12 @@ Result<Inspection> without_object(const Target& target, const Error& error, std:
   return inspection;
 }
 
+void note_trust(const Target& target, Inspection& inspection) {
+  if (target.client->verifies()) return;
+  inspection.change += " (TLS IS NOT VERIFIED)";
+  inspection.facts["tls_verified"] = false;
+}
+
 awaitable<Result<Inspection>> ObjectPatch::inspect(StepCall call) {
   const Target& target = settings_.target;
   const std::string named = settings_.verb + " " + target.text();
@@ -125,7 +131,7 @@ awaitable<Result<Inspection>> ObjectPatch::inspect(StepCall call) {
   inspection.fingerprint = text_or(member(*object, {"metadata"}), "uid");
   const std::string changes = difference(*object, settings_.patch);
   inspection.change = changes.empty() ? named : named + ": " + changes;
-  if (!target.client->verifies()) inspection.facts["tls_verified"] = false;
+  note_trust(target, inspection);
   const auto obstacle = settings_.obstacle ? settings_.obstacle(*object) : std::nullopt;
   if (obstacle) {
     inspection.finding = Finding::blocked;

@@ -48,6 +48,9 @@ std::string difference(const Json& object, const Json& patch);
 // `blocked`, everything else stays an error.
 Result<Inspection> without_object(const Target& target, const Error& error, std::string change);
 
+// A cluster whose certificate is not verified says so in each plan.
+void note_trust(const Target& target, Inspection& inspection);
+
 // Whether an object that has everything that was asked for is done with it.
 struct Judgement {
   Finding finding = Finding::done;

@@ -96,7 +96,6 @@ class RouteWeights final : public Action {
     Inspection inspection;
     inspection.change = named;
     inspection.fingerprint = text_or(member(*route, {"metadata"}), "uid");
-    if (!target_.client->verifies()) inspection.facts["tls_verified"] = false;
     if (places.empty()) {
       inspection.finding = Finding::blocked;
       inspection.because = "no rule of the route spreads traffic over all of these backends";
@@ -114,6 +113,7 @@ class RouteWeights final : public Action {
                              place.weight, wanted);
     }
     inspection.change += changes;
+    note_trust(target_, inspection);
     if (changes.empty()) {
       const Judgement judged = accepted(*route);
       inspection.finding = judged.finding;
