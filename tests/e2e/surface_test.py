@@ -38,7 +38,7 @@ class Incident(cases.WithScene):
         cls.scene.wait_end(cls.run_id)
         wait_for("the terminal keeps the run's record",
                  lambda: cls.pictured("ctrl-c leaves") and "✔ done after" in cls.drawn.written, 30)
-        for name, watch, words in (("lines", cls.lines, f"{cls.run_id} done"),
+        for name, watch, words in (("lines", cls.lines, f"{cls.run_id} is done"),
                                    ("views", cls.views, '"state":"done"')):
             wait_for(f"{name} tell the end",
                      lambda name=name, words=words: words in cls.written(name), 30)
@@ -80,7 +80,7 @@ class Incident(cases.WithScene):
         self.assertRegex(told.splitlines()[0], r"^\S+Z shop is HEALTHY, active amsterdam")
         for words in (f"critical {self.run_id} started by itself",
                       "activate/promote started: no way back from here",
-                      f"critical {self.run_id} done"):
+                      f"critical {self.run_id} is done"):
             self.assertIn(words, told)
 
     def test_views_are_lines_of_json(self):
