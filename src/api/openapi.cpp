@@ -108,12 +108,13 @@ Json answers_of(const Operation& operation) {
 }
 
 Json operation_of(const Operation& operation) {
-  Json described{{"operationId", operation.name},
-                 {"summary", operation.summary},
-                 {"description",
-                  fmt::format("Needs a token of a role {} or above.", to_string(operation.role))},
-                 {"parameters", parameters_of(operation)},
-                 {"responses", answers_of(operation)}};
+  Json described{
+      {"operationId", operation.name},
+      {"summary", operation.summary},
+      {"description", fmt::format("Needs a token of a role {} or above. As a command: `{}`.",
+                                  to_string(operation.role), operation.command)},
+      {"parameters", parameters_of(operation)},
+      {"responses", answers_of(operation)}};
   if (operation.method == "POST") described["requestBody"] = body_of(operation);
   return described;
 }

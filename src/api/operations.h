@@ -63,6 +63,7 @@ struct Operation {
   std::vector<Parameter> query;
   std::vector<Parameter> body;  // of a POST; unknown members are refused
   std::string_view answer;      // a schema of openapi.json
+  std::string_view command;     // the same for a person: "bascule explain GROUP"
 };
 
 const std::vector<Operation>& operations();

@@ -5,9 +5,11 @@
 // the like count as changes. Copies belong to one thread.
 #pragma once
 
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+
 #include <cstddef>
 #include <initializer_list>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -22,8 +24,7 @@ class SharedVector {
 
   SharedVector() = default;
   SharedVector(std::initializer_list<T> values) : SharedVector(std::vector<T>(values)) {}
-  SharedVector(std::vector<T> values)
-      : values_(std::make_shared<std::vector<T>>(std::move(values))) {}
+  SharedVector(std::vector<T> values) : shared_(new Shared(std::move(values))) {}
 
   [[nodiscard]] std::size_t size() const { return all().size(); }
   [[nodiscard]] bool empty() const { return all().empty(); }
@@ -47,20 +48,27 @@ class SharedVector {
     const std::ptrdiff_t place = at - all().begin();
     return own().erase(own().begin() + place);
   }
-  void clear() { values_.reset(); }
+  void clear() { shared_.reset(); }
 
  private:
+  // Counted by itself: of std::make_shared in a header that a consteval function reads, clang 19
+  // leaves out the functions that its control block needs.
+  struct Shared : boost::intrusive_ref_counter<Shared> {
+    explicit Shared(std::vector<T> all) : values(std::move(all)) {}
+    std::vector<T> values;
+  };
+
   [[nodiscard]] const std::vector<T>& all() const {
     static const std::vector<T> kNone;
-    return values_ ? *values_ : kNone;
+    return shared_ ? shared_->values : kNone;
   }
   std::vector<T>& own() {
-    if (!values_) values_ = std::make_shared<std::vector<T>>();
-    if (values_.use_count() > 1) values_ = std::make_shared<std::vector<T>>(*values_);
-    return *values_;
+    if (!shared_) shared_ = new Shared({});
+    if (shared_->use_count() > 1) shared_ = new Shared(shared_->values);
+    return shared_->values;
   }
 
-  std::shared_ptr<std::vector<T>> values_;
+  boost::intrusive_ptr<Shared> shared_;
 };
 
 }  // namespace bascule
