@@ -38,9 +38,8 @@ Judgement scaled(const Json& deployment) {
   }
   if (available >= wanted) return {};
   std::string because = fmt::format("{} of {} pods are available", available, wanted);
-  if (const auto failure = progress_failure(deployment)) {
-    return {Finding::blocked, because + ": " + *failure};
-  }
+  // That may be of a rollout before: more pods can still become available.
+  if (const auto failure = progress_failure(deployment)) because += ": " + *failure;
   return {Finding::pending, std::move(because)};
 }
 
