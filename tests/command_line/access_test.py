@@ -20,8 +20,9 @@ def make_certificate(folder, name, serial, days=30):
     """A self-signed certificate for api.test, and its key."""
     pem, key = os.path.join(folder, name + ".pem"), os.path.join(folder, name + ".key")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-subj", "/CN=api.test", "-addext", "subjectAltName=DNS:api.test", "-days", str(days),
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-subj", "/CN=api.test",
+         "-addext", "subjectAltName=DNS:api.test", "-days", str(days),
          "-set_serial", str(serial), "-keyout", key + ".new", "-out", pem + ".new"],
         check=True, capture_output=True)
     # As renewing programs do: each file whole, one after the other.

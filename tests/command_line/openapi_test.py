@@ -103,7 +103,8 @@ class OpenApi(lone.Lone):
 
     def test_what_is_answered_is_what_is_described(self):
         for method, path, operation in self.api.operations():
-            if method != "GET" or "application/json" not in operation["responses"]["200"]["content"]:
+            content = operation["responses"]["200"]["content"]
+            if method != "GET" or "application/json" not in content:
                 continue
             for group, run in (("shop", "r-none"), ("nowhere", "../x")):
                 place = path.format(group=group, run=run)
@@ -113,7 +114,8 @@ class OpenApi(lone.Lone):
 
     def test_commands_answer_as_described(self):
         who = {"actor": "ana", "reason": "to see"}
-        steps = [("/groups/{group}/hold", {"for_ms": 60000}, 200), ("/groups/{group}/release", {}, 200),
+        steps = [("/groups/{group}/hold", {"for_ms": 60000}, 200),
+                 ("/groups/{group}/release", {}, 200),
                  ("/groups/{group}/attest", {"site": "nowhere"}, None),
                  ("/groups/{group}/moves", {"move": "failover", "to": "nowhere"}, None),
                  ("/groups/{group}/moves", {"move": "dance"}, 400),
@@ -216,14 +218,14 @@ class OpenApi(lone.Lone):
             ("a huge header", "GET /healthz HTTP/1.1\r\nX: " + "x" * 100_000 + "\r\n\r\n", "431"),
             ("many headers", "GET /healthz HTTP/1.1\r\n" + "A: b\r\n" * 20_000 + "\r\n", "431"),
             ("a header of two lines", "GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", ""),
-            ("a bare line feed in a header", "GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\nSet: c\r\n\r\n",
-             ""),
+            ("a bare line feed in a header",
+             "GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\nSet: c\r\n\r\n", ""),
             ("another protocol", "SSH-2.0-OpenSSH_9.2\r\n", "400"),
             ("TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", ""),
             ("an odd method", "BREW /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "405"),
             ("HTTP/3.0", "GET /healthz HTTP/3.0\r\nHost: x\r\n\r\n", ""),
-            ("a target with a line feed", "GET /steer/a%0d%0aSet-Cookie:%20x/b HTTP/1.1\r\nHost: x\r\n"
-             "\r\n", ""),
+            ("a target with a line feed",
+             "GET /steer/a%0d%0aSet-Cookie:%20x/b HTTP/1.1\r\nHost: x\r\n\r\n", ""),
             ("nothing at all", "", ""),
         ]
         for name, text, expected in rows:

@@ -90,7 +90,8 @@ class Outputs(cases.WithScene):
     def marks(self):
         """The planted ones, and the real ones of the world."""
         world = self.scene.world
-        real = [world.secret(name) for name in ("tsig.secret", "monitor.password", "admin.password")]
+        real = [world.secret(name)
+                for name in ("tsig.secret", "monitor.password", "admin.password")]
         token = scene.read_text(world.path("journal.db.token")).strip()
         return [MARK, token, *real]
 
@@ -106,7 +107,9 @@ class Outputs(cases.WithScene):
         """Every question that can be asked now is answered as described, and its answer kept."""
         for method, path, operation in server.operations():
             content = operation["responses"]["200"]["content"]
-            if method != "GET" or "application/json" not in content or ("{run}" in path and not run):
+            if method != "GET" or "application/json" not in content:
+                continue
+            if "{run}" in path and not run:
                 continue
             place = path.format(group=scene.GROUP, run=run)
             if path.endswith("/journal"):
