@@ -192,7 +192,7 @@ def _matches(request):
 def _list(cluster, request, target):
     resource = target.resource
     matches = _matches(request)
-    found = [item for item in cluster.store.list(resource, target.namespace) if matches(item)]
+    found = [item for item in cluster.store.peek(resource, target.namespace) if matches(item)]
     metadata = {"resourceVersion": str(cluster.store.version())}
     limit = min(int(request.query.get("limit") or 0) or LIMIT_MAX, LIMIT_MAX)
     if request.query.get("continue"):
@@ -208,10 +208,9 @@ def _list(cluster, request, target):
         found = found[:limit]
     if _wants_table(request):
         return Answer(200, tables.table(found, metadata, resource.kind))
-    for item in found:
-        if not resource.is_custom:  # in a list the built-in kinds do not say what they are
-            item.pop("kind", None)
-            item.pop("apiVersion", None)
+    if not resource.is_custom:  # in a list the built-in kinds do not say what they are
+        found = [{key: value for key, value in item.items() if key not in ("kind", "apiVersion")}
+                 for item in found]
     return Answer(200, {"kind": resource.kind + "List", "apiVersion": resource.api_version,
                         "metadata": metadata, "items": found})
 

@@ -81,10 +81,14 @@ class Store:
                 return copy.deepcopy(value)
         return None
 
-    def list(self, resource, namespace=None):
+    def peek(self, resource, namespace=None):
+        """The objects themselves, which nobody may change: they are part of the history."""
         found = [(space, name, value) for (each, space, name), value in self._objects.items()
                  if each == resource and namespace in (None, "", space)]
-        return [copy.deepcopy(value) for _, _, value in sorted(found, key=lambda entry: entry[:2])]
+        return [value for _, _, value in sorted(found, key=lambda entry: entry[:2])]
+
+    def list(self, resource, namespace=None):
+        return [copy.deepcopy(value) for value in self.peek(resource, namespace)]
 
     def events_after(self, version):
         """Raises 410 when some of them are forgotten."""
