@@ -77,8 +77,9 @@ std::string_view words_for(ValueType type) {
 
 bool is_count(std::string_view written) {
   std::int64_t value = 0;
-  const char* end = written.data() + written.size();
-  const auto [stopped, problem] = std::from_chars(written.data(), end, value);
+  const char* const begin = written.data();
+  const char* const end = begin + written.size();
+  const auto [stopped, problem] = std::from_chars(begin, end, value);
   return problem == std::errc{} && stopped == end && value >= 0;
 }
 
@@ -121,6 +122,7 @@ std::unexpected<Error> mistake(std::string message, std::string what_to_do) {
 
 std::string known_names(const std::vector<Parameter>& parameters) {
   std::vector<std::string_view> names;
+  names.reserve(parameters.size());
   for (const Parameter& parameter : parameters) names.push_back(parameter.name);
   if (names.empty()) return "nothing can be given here";
   return fmt::format("known here: {}", fmt::join(names, ", "));
@@ -197,8 +199,9 @@ Result<void> check_body(const Operation& operation, const Json& body) {
   }
   for (const Parameter& parameter : operation.body) {
     const auto given = body.find(parameter.name);
-    const bool is_there = given != body.end() && !given->is_null() && *given != "";
-    if (parameter.required && !is_there) {
+    const bool is_empty = given == body.end() || given->is_null() ||
+                          (given->is_string() && given->get_ref<const std::string&>().empty());
+    if (parameter.required && is_empty) {
       return mistake(fmt::format("`{}` is missing", parameter.name),
                      help_with(operation, parameter.summary));
     }

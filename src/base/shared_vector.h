@@ -18,9 +18,9 @@ namespace bascule {
 template <typename T>
 class SharedVector {
  public:
-  using value_type = T;
-  using const_iterator = typename std::vector<T>::const_iterator;
-  using iterator = typename std::vector<T>::iterator;
+  using value_type = T;                                            // NOLINT
+  using const_iterator = typename std::vector<T>::const_iterator;  // NOLINT
+  using iterator = typename std::vector<T>::iterator;              // NOLINT
 
   SharedVector() = default;
   SharedVector(std::initializer_list<T> values) : SharedVector(std::vector<T>(values)) {}
