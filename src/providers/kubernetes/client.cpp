@@ -255,7 +255,7 @@ awaitable<Result<net::Response>> Client::exchange(std::string method, std::strin
   for (bool is_second = false;; is_second = true) {
     Result<std::shared_ptr<Loaded>> loaded = load();
     if (!loaded) co_return error_of(loaded);
-    const std::shared_ptr<Loaded> held = *loaded;
+    const std::shared_ptr<Loaded>& held = *loaded;
     const Result<Credential> credential = co_await held->credentials->current(limit);
     if (!credential) co_return not_asked(context_.name, credential.error());
     if (Result<void> used = use_certificate(*held, *credential); !used) {
@@ -363,7 +363,7 @@ awaitable<Result<std::unique_ptr<Watch>>> Client::watch(std::string path, std::s
   const Deadline limit = limited(deadline);
   Result<std::shared_ptr<Loaded>> loaded = load();
   if (!loaded) co_return error_of(loaded);
-  const std::shared_ptr<Loaded> held = *loaded;
+  const std::shared_ptr<Loaded>& held = *loaded;
   const Result<Credential> credential = co_await held->credentials->current(limit);
   if (!credential) co_return not_asked(context_.name, credential.error());
   if (Result<void> used = use_certificate(*held, *credential); !used) {
