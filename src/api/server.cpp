@@ -100,10 +100,10 @@ awaitable<net::ServerResponse> Server::dispatch(net::ServerRequest request) {
   if (path.starts_with(kApiPrefix)) co_return co_await answer_api(std::move(request));
   // Everything else can only be read.
   if (request.method != "GET" && request.method != "HEAD") {
-    net::ServerResponse response =
-        respond(405, error_view(Error{ErrorCode::invalid,
-                                      fmt::format("{} has no meaning there", request.method),
-                                      "use GET, HEAD", std::nullopt}));
+    net::ServerResponse response = respond(
+        405,
+        error_view(Error{ErrorCode::invalid, fmt::format("{} has no meaning there", request.method),
+                         "use GET, HEAD", std::nullopt}));
     response.headers.set("Allow", "GET, HEAD");
     co_return response;
   }

@@ -16,7 +16,7 @@
 #include "app/engine_room.h"
 
 namespace spdlog {  // NOLINT(readability-identifier-naming): the library's own name
-class logger;  // NOLINT(readability-identifier-naming)
+class logger;       // NOLINT(readability-identifier-naming)
 }
 
 namespace bascule::app {

@@ -173,8 +173,8 @@ struct Words {
     return fmt::format("{}{}", body.ready ? "ready" : "not ready", in_brackets(body.because));
   }
   std::string operator()(const PreflightChanged& body) const {
-    return fmt::format("{} of {} is {}{}", body.item, body.site,
-                       body.ready ? "ready" : "not ready", in_brackets(body.because));
+    return fmt::format("{} of {} is {}{}", body.item, body.site, body.ready ? "ready" : "not ready",
+                       in_brackets(body.because));
   }
   std::string operator()(const DrillBegun& body) const {
     return fmt::format("{} at {}, back to {} at {}, deadline {}", body.run, body.site, body.home,
