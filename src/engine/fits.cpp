@@ -55,8 +55,9 @@ class Fitting {
         }
         return of_group(body.group);
       }
-      const bool of_everything =
-          std::is_same_v<Body, AutomationHeld> || std::is_same_v<Body, AutomationReleased>;
+      const bool of_everything = std::is_same_v<Body, AutomationHeld> ||
+                                 std::is_same_v<Body, HoldAlarmRaised> ||
+                                 std::is_same_v<Body, AutomationReleased>;
       if (of_everything && body.group.empty()) return std::nullopt;
       return of_group(body.group);
     } else {

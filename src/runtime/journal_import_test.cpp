@@ -146,6 +146,14 @@ TEST(JournalImport, RecordsThatDoNotFitEachOtherAreRefused) {
   }
 }
 
+TEST(JournalImport, AHoldOfEverythingNamesNoGroup) {
+  const std::vector<RecordBody> bodies{AutomationHeld{}, HoldAlarmRaised{}, AutomationReleased{}};
+  std::vector<Record> records = desk_journal();
+  for (const RecordBody& body : bodies) records.push_back(record(records.size() + 1, body));
+  const auto read = read_export(text_of(lines_of(records)));
+  EXPECT_TRUE(read) << read.error().message;
+}
+
 TEST(JournalImport, WhatIsNoJournalIsSaid) {
   EXPECT_EQ(error_reading("").code, ErrorCode::invalid);
   EXPECT_EQ(error_reading("\n\n").code, ErrorCode::invalid);
