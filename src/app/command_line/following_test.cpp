@@ -84,15 +84,7 @@ Outcome follow(std::deque<Result<Reply>> runs, FollowOptions options = FollowOpt
                bool interrupts = false) {
   Recorder terminal;
   terminal.is_terminal = is_terminal;
-  Session session(
-      terminal,
-      [](const std::string& name) -> std::optional<std::string> {
-        if (name == "LANG") return "C.UTF-8";
-        if (name == "TERM") return "xterm";
-        if (name == "NO_COLOR") return "1";
-        return std::nullopt;
-      },
-      std::move(arguments));
+  Session session(terminal, plain_variables, std::move(arguments));
   Script script(std::move(runs));
   script.interrupts = interrupts;
   options.run = "r-0042";

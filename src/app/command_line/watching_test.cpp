@@ -129,15 +129,7 @@ Outcome watch(std::vector<Scene> scenes, bool is_terminal, Arguments arguments =
               Duration silence = 1h) {
   Recorder terminal;
   terminal.is_terminal = is_terminal;
-  Session session(
-      terminal,
-      [](const std::string& name) -> std::optional<std::string> {
-        if (name == "LANG") return "C.UTF-8";
-        if (name == "TERM") return "xterm";
-        if (name == "NO_COLOR") return "1";
-        return std::nullopt;
-      },
-      std::move(arguments));
+  Session session(terminal, plain_variables, std::move(arguments));
   Script script(std::move(scenes));
   const ExitCode code = block_on(session.io(), watch_groups(session, script, silence));
   return {static_cast<int>(code), terminal.data, terminal.messages, script.asked};

@@ -1,6 +1,7 @@
 // A terminal for tests: keeps what was written and gives prepared answers. Only tests include this.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,5 +32,13 @@ class Recorder final : public Terminal {
   std::string messages;
   std::vector<std::string> answers;
 };
+
+// The environment of a terminal that can draw, without colours.
+inline std::optional<std::string> plain_variables(const std::string& name) {
+  if (name == "LANG") return "C.UTF-8";
+  if (name == "TERM") return "xterm";
+  if (name == "NO_COLOR") return "1";
+  return std::nullopt;
+}
 
 }  // namespace bascule::app

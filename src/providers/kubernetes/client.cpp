@@ -248,29 +248,35 @@ net::Request Client::request_to(const Loaded& loaded, const std::string& method,
   return request;
 }
 
+awaitable<Result<Client::Ready>> Client::make_ready(Deadline limit) {
+  Result<std::shared_ptr<Loaded>> loaded = load();
+  if (!loaded) co_return error_of(loaded);
+  Result<Credential> credential = co_await (*loaded)->credentials->current(limit);
+  if (!credential) co_return not_asked(context_.name, credential.error());
+  if (Result<void> used = use_certificate(**loaded, *credential); !used) {
+    co_return not_asked(context_.name, used.error());
+  }
+  co_return Ready{*std::move(loaded), *std::move(credential)};
+}
+
 awaitable<Result<net::Response>> Client::exchange(std::string method, std::string path,
                                                   std::string content_type, std::string body,
                                                   net::Limits limits, Deadline deadline) {
   const Deadline limit = limited(deadline);
   for (bool is_second = false;; is_second = true) {
-    Result<std::shared_ptr<Loaded>> loaded = load();
-    if (!loaded) co_return error_of(loaded);
-    const std::shared_ptr<Loaded>& held = *loaded;
-    const Result<Credential> credential = co_await held->credentials->current(limit);
-    if (!credential) co_return not_asked(context_.name, credential.error());
-    if (Result<void> used = use_certificate(*held, *credential); !used) {
-      co_return not_asked(context_.name, used.error());
-    }
-    net::Request request = request_to(*held, method, path, *credential);
+    const Result<Ready> ready = co_await make_ready(limit);
+    if (!ready) co_return error_of(ready);
+    const auto& [held, credential] = *ready;
+    net::Request request = request_to(*held, method, path, credential);
     request.reuse_connection = true;
     request.body = body;
     if (!content_type.empty()) request.headers.add("Content-Type", content_type);
     const std::shared_ptr<net::HttpClient> http = held->http;
     Result<net::Response> response = co_await http->fetch(std::move(request), limits, limit);
     if (!response || response->status != 401 || is_second) co_return response;
-    held->credentials->forget(*credential);
+    held->credentials->forget(credential);
     const Result<Credential> fresh = co_await held->credentials->current(limit);
-    if (!fresh || *fresh == *credential) co_return response;
+    if (!fresh || *fresh == credential) co_return response;
   }
 }
 
@@ -361,28 +367,23 @@ awaitable<Result<std::string>> Client::list(std::string path, std::function<void
 awaitable<Result<std::unique_ptr<Watch>>> Client::watch(std::string path, std::string version,
                                                         Deadline deadline) {
   const Deadline limit = limited(deadline);
-  Result<std::shared_ptr<Loaded>> loaded = load();
-  if (!loaded) co_return error_of(loaded);
-  const std::shared_ptr<Loaded>& held = *loaded;
-  const Result<Credential> credential = co_await held->credentials->current(limit);
-  if (!credential) co_return not_asked(context_.name, credential.error());
-  if (Result<void> used = use_certificate(*held, *credential); !used) {
-    co_return not_asked(context_.name, used.error());
-  }
+  const Result<Ready> ready = co_await make_ready(limit);
+  if (!ready) co_return error_of(ready);
+  const auto& [held, credential] = *ready;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(kWatchFor).count();
   net::Request request = request_to(
       *held, "GET",
       with_query(path, fmt::format("watch=true&allowWatchBookmarks=true&timeoutSeconds={}"
                                    "&resourceVersion={}",
                                    seconds, net::percent_encode(version))),
-      *credential);
+      credential);
   net::Limits limits;
   limits.body = kLineMax;
   Result<std::unique_ptr<net::LineStream>> lines = co_await net::LineStream::open(
       clock_, resolver_, held->settings, std::move(request), limits, limit);
   if (!lines) co_return error_of(lines);
   const net::Response& head = (*lines)->head();
-  if (head.status == 401) held->credentials->forget(*credential);
+  if (head.status == 401) held->credentials->forget(credential);
   if (head.status != 200) co_return fail(error_of_status(head));
   co_return std::make_unique<Watch>(*std::move(lines));
 }

@@ -98,6 +98,12 @@ class Client {
 
   Result<std::shared_ptr<Loaded>> load();
   Result<void> use_certificate(Loaded& loaded, const Credential& credential);
+  // What a request needs before it can be sent.
+  struct Ready {
+    std::shared_ptr<Loaded> loaded;
+    Credential credential;
+  };
+  awaitable<Result<Ready>> make_ready(Deadline limit);
   [[nodiscard]] net::Request request_to(const Loaded& loaded, const std::string& method,
                                         const std::string& path,
                                         const Credential& credential) const;
